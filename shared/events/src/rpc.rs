@@ -1,0 +1,192 @@
+//! The few questions, each with one owner. Their subjects stand in no stream: a stream would answer in the owner's place.
+
+use std::collections::HashMap;
+
+use artifact::{BaseRole, Digest, ImageRef};
+use time::OffsetDateTime;
+use verdict::{Decision, Sequence, order::Name};
+
+use crate::{Request, fact::Finding, message::message};
+
+message! {
+    /// What is wrong with this definition? Owned by the scanner.
+    ScanRequest {
+        /// The definition's text.
+        definition: String,
+        /// The project whose policy holds.
+        project: Option<Name>,
+        /// Values for the definition's `ARG`s.
+        build_args: HashMap<String, String>,
+    }
+}
+
+message! {
+    /// The scanner's answer.
+    ScanReply {
+        /// Whether a build may not go on.
+        refused: bool,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// Every image the definition uses.
+        uses: Vec<ScannedUse>,
+        /// How many orders the answer rests on.
+        as_of: u64,
+    }
+}
+
+message! {
+    /// One image that a definition uses, and what the catalog makes of it.
+    ScannedUse {
+        /// The line that names it, from 1.
+        line: u32,
+        /// How its content enters.
+        role: BaseRole,
+        /// As written.
+        written: String,
+        /// keep, replace or refuse.
+        choice: String,
+        /// What is built on; none when refused.
+        used: Option<ImageRef>,
+        /// Why, where it is not kept.
+        reason: String,
+        /// First byte of the reference in the definition.
+        start: u64,
+        /// One past its last byte.
+        end: u64,
+    }
+}
+
+message! {
+    /// May this image start? Owned by the gate.
+    CheckRequest {
+        /// The image, by any name.
+        image: String,
+        /// The door that asks; `check` where empty.
+        door: String,
+    }
+}
+
+message! {
+    /// The gate's answer.
+    CheckReply {
+        /// What is done at that door.
+        decision: Decision,
+        /// What an enforcing door would do.
+        strict: Decision,
+        /// One sentence.
+        message: String,
+        /// The digest that was judged.
+        digest: Option<Digest>,
+        /// The ban that is the reason.
+        ban: Option<Sequence>,
+        /// What to use instead.
+        replacement: Option<ImageRef>,
+        /// Orders that the answer rests on.
+        orders: u64,
+        /// Resolutions that the answer rests on.
+        resolutions: u64,
+        /// When the answer ends by itself.
+        valid_until: Option<OffsetDateTime>,
+        /// From the banned base to the image.
+        path: Vec<String>,
+    }
+}
+
+message! {
+    /// Why is this image as it is? Owned by the invalidator.
+    WhyRequest {
+        /// The image, by any name.
+        image: String,
+    }
+}
+
+message! {
+    /// The invalidator's answer.
+    WhyReply {
+        /// What every gate says.
+        verdict: Box<CheckReply>,
+        /// Who ordered the ban.
+        operator: String,
+        /// Since when.
+        since: Option<OffsetDateTime>,
+        /// Why.
+        reason: String,
+        /// How the tie is known.
+        evidence: String,
+        /// Images that stand on this one.
+        derivatives: Vec<ImageRef>,
+        /// What became of the ban's campaign, one line each.
+        campaign: Vec<String>,
+    }
+}
+
+message! {
+    /// How do things stand? Owned by the invalidator.
+    StatusRequest {}
+}
+
+message! {
+    /// The invalidator's answer.
+    StatusReply {
+        /// Orders read.
+        orders: u64,
+        /// Images indexed.
+        images: u64,
+        /// Bans in force, oldest first.
+        bans: Vec<BanStatus>,
+        /// Orders that changed nothing, each with the reason.
+        rejected: Vec<String>,
+    }
+}
+
+message! {
+    /// How one ban stands.
+    BanStatus {
+        /// The ban.
+        ban: Sequence,
+        /// What is banned.
+        target: String,
+        /// By whom.
+        operator: String,
+        /// Since when.
+        since: Option<OffsetDateTime>,
+        /// How bad it is.
+        severity: String,
+        /// Why.
+        reason: String,
+        /// pending or active.
+        state: String,
+        /// Images covered.
+        images: u32,
+        /// Tags that moved to a clean image.
+        replaced: u32,
+        /// What was not replaced, each with the reason.
+        stragglers: Vec<String>,
+        /// open, planned or closed; empty where none was opened.
+        campaign: String,
+        /// Containers that had the remedy.
+        containers_remedied: u32,
+        /// When the campaign closed.
+        closed_at: Option<OffsetDateTime>,
+    }
+}
+
+impl Request for ScanRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.scanner.scan";
+    type Reply = ScanReply;
+}
+
+impl Request for CheckRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.gate.check";
+    type Reply = CheckReply;
+}
+
+impl Request for WhyRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.invalidator.why";
+    type Reply = WhyReply;
+}
+
+impl Request for StatusRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.invalidator.status";
+    type Reply = StatusReply;
+}

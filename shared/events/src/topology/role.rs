@@ -1,0 +1,282 @@
+//! The roles: one identity, one process, and no more rights than these. Whatever is not listed is denied.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use super::StreamName;
+
+/// An account of the broker: subjects do not cross from one to another unless an export says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Account {
+    /// Where ORDERS lives. Nobody works here but the bootstrap step; each person has an account beside it.
+    Ops,
+    /// The services.
+    Pipe,
+    /// Gates and agents.
+    Node,
+}
+
+/// A process that has an identity on the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Turns webhooks into facts.
+    Watcher,
+    /// Reads definitions.
+    Scanner,
+    /// Decides what is built, and when.
+    Planner,
+    /// Builds.
+    Worker,
+    /// Says what orders mean and what they cover.
+    Invalidator,
+    /// Tells the teams.
+    Notifier,
+    /// Answers at the doors.
+    Gate,
+    /// Runs remedies on its node.
+    Agent,
+}
+
+/// A bucket of things that are created once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bucket {
+    /// One entry a build that was released.
+    Intents,
+    /// One entry a notice that was sent.
+    Notices,
+    /// One entry a (ban, remedy, container, started_at).
+    Runs,
+}
+
+/// A consumer that remembers what it has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Durable {
+    /// The stream.
+    pub stream: StreamName,
+    /// The consumer's name: its role's.
+    pub name: &'static str,
+    /// What it wants of the stream.
+    pub filter: &'static str,
+    /// After how long without a sign of life a message is given to another; handlers give one every third of it.
+    pub ack_wait: Duration,
+    /// How often a message is tried before it goes to DEAD.
+    pub max_deliver: i64,
+}
+
+/// What a role may do on the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSpec {
+    /// Its account.
+    pub account: Account,
+    /// Subjects it publishes; `{node}` stands for its node's name.
+    pub publishes: &'static [&'static str],
+    /// Streams it reads from the beginning, each on its own.
+    pub follows: &'static [StreamName],
+    /// Streams whose messages it shares with its replicas.
+    pub consumes: &'static [Durable],
+    /// Buckets it reads and writes.
+    pub buckets: &'static [Bucket],
+    /// Questions it answers.
+    pub answers: &'static [&'static str],
+    /// Questions it asks.
+    pub asks: &'static [&'static str],
+}
+
+/// The worker's share of the work queue.
+const WORK: Durable = Durable {
+    stream: StreamName::WorkBuild,
+    name: "worker",
+    filter: "plimsoll.work.build.>",
+    // A dead worker is noticed after this long; a living one says so three times as often, however long it builds.
+    ack_wait: Duration::from_secs(15),
+    max_deliver: 6,
+};
+
+/// What teams are told about.
+const NOTICES: Durable = Durable {
+    stream: StreamName::Builds,
+    name: "notifier",
+    filter: "plimsoll.build.finished.>",
+    ack_wait: Duration::from_secs(30),
+    max_deliver: 10,
+};
+
+impl Account {
+    /// Every account that the pipeline itself has.
+    pub const ALL: [Self; 3] = [Self::Ops, Self::Pipe, Self::Node];
+
+    /// The name on the broker.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ops => "OPS",
+            Self::Pipe => "PIPE",
+            Self::Node => "NODE",
+        }
+    }
+}
+
+impl Bucket {
+    /// Every bucket.
+    pub const ALL: [Self; 3] = [Self::Intents, Self::Notices, Self::Runs];
+
+    /// The name on the broker.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intents => "intents",
+            Self::Notices => "notices",
+            Self::Runs => "runs",
+        }
+    }
+
+    /// The account it lives in.
+    pub fn home(self) -> Account {
+        match self {
+            Self::Intents | Self::Notices => Account::Pipe,
+            Self::Runs => Account::Node,
+        }
+    }
+}
+
+impl Role {
+    /// Every role, in the order in which an embedded pipeline starts them.
+    pub const ALL: [Self; 8] = [
+        Self::Gate,
+        Self::Invalidator,
+        Self::Agent,
+        Self::Scanner,
+        Self::Planner,
+        Self::Worker,
+        Self::Notifier,
+        Self::Watcher,
+    ];
+
+    /// Its name: on the broker, on the command line, in telemetry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Watcher => "watcher",
+            Self::Scanner => "scanner",
+            Self::Planner => "planner",
+            Self::Worker => "worker",
+            Self::Invalidator => "invalidator",
+            Self::Notifier => "notifier",
+            Self::Gate => "gate",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// What it may do.
+    pub fn spec(self) -> RoleSpec {
+        use StreamName::{Builds, Campaigns, Images, Nodes, Orders, Resolutions, Sources};
+        let none = RoleSpec {
+            account: Account::Pipe,
+            publishes: &[],
+            follows: &[],
+            consumes: &[],
+            buckets: &[],
+            answers: &[],
+            asks: &[],
+        };
+        match self {
+            Self::Watcher => RoleSpec {
+                publishes: &[
+                    "plimsoll.source.pushed.*",
+                    "plimsoll.image.pushed.*.*",
+                    "plimsoll.image.deleted.*.*",
+                ],
+                follows: &[Orders, Resolutions],
+                ..none
+            },
+            Self::Scanner => {
+                RoleSpec { follows: &[Orders, Resolutions], answers: &["plimsoll.rpc.scanner.scan"], ..none }
+            }
+            Self::Planner => RoleSpec {
+                publishes: &[
+                    "plimsoll.build.queued.*",
+                    "plimsoll.work.build.*.*",
+                    "plimsoll.image.unattributed.*.*",
+                    "plimsoll.campaign.planned.*",
+                    "plimsoll.campaign.progressed.*",
+                    "plimsoll.campaign.closed.*",
+                ],
+                follows: &[Orders, Resolutions, Sources, Images, Builds, Campaigns],
+                buckets: &[Bucket::Intents],
+                ..none
+            },
+            Self::Worker => RoleSpec {
+                publishes: &[
+                    "plimsoll.scan.finished.*",
+                    "plimsoll.build.started.*",
+                    "plimsoll.build.finished.*",
+                    "plimsoll.image.replaced.*.*",
+                    "plimsoll.dead.WORK_BUILD.worker",
+                ],
+                follows: &[Orders, Resolutions],
+                consumes: &[WORK],
+                buckets: &[Bucket::Intents],
+                asks: &["plimsoll.rpc.scanner.scan"],
+                ..none
+            },
+            Self::Invalidator => RoleSpec {
+                publishes: &[
+                    "plimsoll.base.indexed.*",
+                    "plimsoll.ban.resolved.*",
+                    "plimsoll.order.accepted.*",
+                    "plimsoll.order.rejected.*",
+                    "plimsoll.image.invalidated.*.*",
+                    "plimsoll.image.restored.*.*",
+                    "plimsoll.campaign.opened.*",
+                ],
+                follows: &[Orders, Resolutions, Images, Builds, Campaigns, Nodes],
+                answers: &["plimsoll.rpc.invalidator.why", "plimsoll.rpc.invalidator.status"],
+                ..none
+            },
+            Self::Notifier => RoleSpec {
+                publishes: &["plimsoll.dead.BUILDS.notifier"],
+                follows: &[Orders, Resolutions],
+                consumes: &[NOTICES],
+                buckets: &[Bucket::Notices],
+                ..none
+            },
+            Self::Gate => RoleSpec {
+                account: Account::Node,
+                publishes: &["plimsoll.container.refused.{node}.*"],
+                follows: &[Orders, Resolutions, Images],
+                answers: &["plimsoll.rpc.gate.check"],
+                ..none
+            },
+            Self::Agent => RoleSpec {
+                account: Account::Node,
+                publishes: &[
+                    "plimsoll.container.started.{node}.*",
+                    "plimsoll.container.stopped.{node}.*",
+                    "plimsoll.container.remedied.{node}.*",
+                ],
+                follows: &[Orders, Resolutions],
+                buckets: &[Bucket::Runs],
+                ..none
+            },
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            format!("`{text}` is not a role; the roles are {known}")
+        })
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,198 @@
+//! The streams: what each keeps, for how long, and in which accounts it can be read.
+
+use std::{fmt, time::Duration};
+
+use super::Account;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const GIB: i64 = 1 << 30;
+
+/// A stream, by the name under which it is known in every account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StreamName {
+    /// What operators decided.
+    Orders,
+    /// What it means.
+    Resolutions,
+    /// New commits.
+    Sources,
+    /// Images and what became of them.
+    Images,
+    /// Builds.
+    Builds,
+    /// Campaigns.
+    Campaigns,
+    /// Containers.
+    Nodes,
+    /// Builds that a worker may take.
+    WorkBuild,
+    /// What no consumer could handle.
+    Dead,
+}
+
+/// How long messages stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// For ever; nothing can be deleted or purged.
+    Everything,
+    /// For a time.
+    For(Duration),
+    /// So many of each subject, for ever.
+    LastPerSubject(i64),
+    /// Until a worker has acknowledged it.
+    UntilDone,
+}
+
+/// When a message counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persist {
+    /// When it is on the disk, as the server's `sync_interval: always` has it.
+    Synced,
+    /// When the server has it: right for facts that a crawl can make again.
+    Eventually,
+}
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: StreamName,
+    /// The account in which it is written.
+    pub home: Account,
+    /// The accounts that hold a read-only mirror.
+    pub mirrors: &'static [Account],
+    /// The subjects it keeps.
+    pub subjects: &'static [&'static str],
+    /// How long.
+    pub keep: Keep,
+    /// How surely.
+    pub persist: Persist,
+    /// Where it stops taking messages (work, orders) or drops the oldest (facts).
+    pub max_bytes: i64,
+}
+
+/// Facts of the pipeline that operators may listen to. No order's subject is among them: an import into an operators' account must
+/// never land in ORDERS.
+pub const TO_OPERATORS_FROM_PIPE: &[&str] = &[
+    "plimsoll.base.indexed.>",
+    "plimsoll.ban.>",
+    "plimsoll.order.>",
+    "plimsoll.source.>",
+    "plimsoll.image.>",
+    "plimsoll.scan.>",
+    "plimsoll.build.>",
+    "plimsoll.campaign.>",
+    "plimsoll.work.>",
+    "plimsoll.dead.>",
+];
+
+/// Facts of the nodes that operators may listen to.
+pub const TO_OPERATORS_FROM_NODE: &[&str] = &["plimsoll.container.>"];
+
+impl StreamName {
+    /// Every stream.
+    pub const ALL: [Self; 9] = [
+        Self::Orders,
+        Self::Resolutions,
+        Self::Sources,
+        Self::Images,
+        Self::Builds,
+        Self::Campaigns,
+        Self::Nodes,
+        Self::WorkBuild,
+        Self::Dead,
+    ];
+
+    /// The name on the broker.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Orders => "ORDERS",
+            Self::Resolutions => "RESOLUTIONS",
+            Self::Sources => "SOURCES",
+            Self::Images => "IMAGES",
+            Self::Builds => "BUILDS",
+            Self::Campaigns => "CAMPAIGNS",
+            Self::Nodes => "NODES",
+            Self::WorkBuild => "WORK_BUILD",
+            Self::Dead => "DEAD",
+        }
+    }
+
+    /// What it keeps and where.
+    pub fn spec(self) -> StreamSpec {
+        let pipe = |subjects, keep, persist, max_bytes| StreamSpec {
+            name: self,
+            home: Account::Pipe,
+            mirrors: &[],
+            subjects,
+            keep,
+            persist,
+            max_bytes,
+        };
+        match self {
+            Self::Orders => StreamSpec {
+                home: Account::Ops,
+                mirrors: &[Account::Pipe, Account::Node],
+                ..pipe(
+                    &[
+                        "plimsoll.base.banned.*",
+                        "plimsoll.base.lifted.*",
+                        "plimsoll.catalog.applied.*",
+                        "plimsoll.project.applied.*",
+                        "plimsoll.policy.applied.*",
+                        "plimsoll.remedy.ordered.*",
+                        "plimsoll.remedy.closed.*",
+                    ],
+                    Keep::Everything,
+                    Persist::Synced,
+                    GIB,
+                )
+            },
+            Self::Resolutions => StreamSpec {
+                mirrors: &[Account::Node],
+                ..pipe(
+                    &[
+                        "plimsoll.base.indexed.*",
+                        "plimsoll.ban.resolved.*",
+                        "plimsoll.order.accepted.*",
+                        "plimsoll.order.rejected.*",
+                    ],
+                    Keep::Everything,
+                    Persist::Synced,
+                    4 * GIB,
+                )
+            },
+            Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), Persist::Synced, GIB),
+            // A digest may stand under several tags, each told by its own push; thirty-two covers what one image is tagged with.
+            Self::Images => StreamSpec {
+                mirrors: &[Account::Node],
+                ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), Persist::Eventually, 8 * GIB)
+            },
+            Self::Builds => pipe(
+                &[
+                    "plimsoll.scan.finished.*",
+                    "plimsoll.build.queued.*",
+                    "plimsoll.build.started.*",
+                    "plimsoll.build.finished.*",
+                ],
+                Keep::For(365 * DAY),
+                Persist::Synced,
+                8 * GIB,
+            ),
+            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), Persist::Synced, GIB),
+            Self::Nodes => StreamSpec {
+                home: Account::Node,
+                mirrors: &[Account::Pipe],
+                ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), Persist::Synced, 4 * GIB)
+            },
+            Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, Persist::Synced, GIB),
+            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), Persist::Synced, GIB),
+        }
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,59 @@
+//! A verdict in one sentence: what, why, by whom, since when, and what to use instead.
+
+use std::fmt;
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Decision, Rule, Verdict};
+
+impl Verdict {
+    /// Whether the door stays shut.
+    pub fn refuses(&self) -> bool {
+        self.decision == Decision::Refuse
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let image = self.path.last().map_or("this image", String::as_str);
+        match (&self.rule, &self.ban) {
+            (Rule::Clear, _) => return f.write_str("no ban covers it"),
+            (Rule::Behind, _) => {
+                return f.write_str(
+                    "this gate cannot read an order that is in force; update it before it may answer",
+                );
+            }
+            (Rule::Banned(tie), Some(ban)) => write!(f, "{image} contains {} as its {tie}", ban.target)?,
+            (Rule::Pending, Some(ban)) => {
+                write!(f, "{image} cannot be cleared: the ban of {} is still being resolved", ban.target)?;
+            }
+            (Rule::Unknown, Some(ban)) => {
+                write!(
+                    f,
+                    "{image} cannot be cleared of the ban of {}: nothing but its name is known",
+                    ban.target
+                )?;
+            }
+            (_, None) => write!(f, "{image} cannot be cleared")?,
+        }
+        if let Some(ban) = &self.ban {
+            let since = since(ban.origin.at);
+            write!(
+                f,
+                "; banned by {} since {since} (order {}, {}): {}",
+                ban.origin.operator, ban.origin.sequence, ban.severity, ban.reason
+            )?;
+        }
+        match &self.replacement {
+            Some(replacement) => write!(f, "; use {replacement} instead"),
+            None => f.write_str("; no replacement is named yet, ask operations"),
+        }
+    }
+}
+
+fn since(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0)
+        .unwrap_or(at)
+        .format(&Rfc3339)
+        .unwrap_or_else(|_| at.unix_timestamp().to_string())
+}

@@ -1,0 +1,334 @@
+//! The fold of ORDERS and RESOLUTIONS: same messages, same snapshot, in whatever way the two streams interleave.
+
+mod ban;
+
+use std::collections::BTreeMap;
+
+use artifact::{ImageRef, Repository};
+
+pub use ban::{ActiveBan, Coverage, Origin};
+
+use crate::{
+    decide::{Door, Mode},
+    order::{
+        BanSelector, BanTarget, Base, CatalogSection, Name, Order, OrderRecord, Policy, Project, Remedy,
+        Sequence,
+    },
+    resolution::{IndexedBase, Resolution},
+};
+
+/// How far a snapshot has read: the last sequence of each stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AsOf {
+    /// Last sequence of ORDERS.
+    pub orders: u64,
+    /// Last sequence of RESOLUTIONS.
+    pub resolutions: u64,
+}
+
+/// Everything that operators decided and what it means, up to [`AsOf`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    as_of: AsOf,
+    bans: BTreeMap<Sequence, ActiveBan>,
+    bases: BTreeMap<Repository, Base>,
+    remedies: BTreeMap<Name, Remedy>,
+    doors: BTreeMap<Door, Mode>,
+    projects: BTreeMap<Name, Project>,
+    policies: BTreeMap<Name, Policy>,
+    indexed: BTreeMap<ImageRef, IndexedBase>,
+    /// Kept apart from the bans, since a resolution may arrive before its order where the two streams are mirrored.
+    coverage: BTreeMap<Sequence, Coverage>,
+    rejected: BTreeMap<Sequence, Rejection>,
+    /// The first order that the invalidator accepted and this fold could not read.
+    unreadable: Option<Sequence>,
+    accepted_unread: Vec<Sequence>,
+}
+
+/// What the invalidator had said of an order when it was folded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Announced {
+    NotYet,
+    Accepted,
+}
+
+/// What folding one order did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It took effect.
+    Accepted,
+    /// It was in effect already: nothing changed.
+    Unchanged,
+    /// It changes nothing, for this reason.
+    Rejected(Rejection),
+    /// It was folded before (the stream was delivered again).
+    Repeated,
+}
+
+/// Why an order changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// A ban names a remedy that the catalog does not declare.
+    #[error("the catalog declares no remedy `{0}`; apply a `remedies` section that does, then order again")]
+    UnknownRemedy(Name),
+    /// A lift, remedy or closing names no ban that is active.
+    #[error("no active ban {0}; `plimsoll status` lists the active ones")]
+    UnknownBan(String),
+    /// A ban's replacement is banned itself.
+    #[error("the replacement {0} is banned itself; name another one, or lift that ban first")]
+    BannedReplacement(ImageRef),
+}
+
+impl Snapshot {
+    /// How far this snapshot has read.
+    pub fn as_of(&self) -> AsOf {
+        self.as_of
+    }
+
+    /// Every ban that was not lifted, oldest first; expiry is the asker's to check, since it needs a clock.
+    pub fn bans(&self) -> impl Iterator<Item = &ActiveBan> {
+        self.bans.values()
+    }
+
+    /// One ban, while it is active.
+    pub fn ban(&self, sequence: Sequence) -> Option<&ActiveBan> {
+        self.bans.get(&sequence)
+    }
+
+    /// What `ban` covers: its resolutions and, for a tag, what the catalog's index says of that tag now. What the tag pointed at
+    /// when it was banned stays covered by the resolution.
+    pub fn coverage(&self, ban: &ActiveBan) -> Coverage {
+        let mut coverage = self.coverage.get(&ban.record.sequence).cloned().unwrap_or_default();
+        match &ban.ban.target {
+            BanTarget::Digest(_, digest) => {
+                coverage.digests.insert(digest.clone());
+            }
+            BanTarget::Tag(repository, tag) => {
+                if let Some(indexed) = self.indexed.get(&repository.at_tag(tag.clone())) {
+                    coverage.digests.extend(indexed.digests.iter().cloned());
+                    coverage.chains.extend(indexed.chains.iter().cloned());
+                    coverage.complete = true;
+                }
+            }
+            BanTarget::Layer(_) => coverage.complete = true,
+        }
+        coverage
+    }
+
+    /// The catalogued bases.
+    pub fn bases(&self) -> impl Iterator<Item = &Base> {
+        self.bases.values()
+    }
+
+    /// The catalogued base that lives in `repository`.
+    pub fn base(&self, repository: &Repository) -> Option<&Base> {
+        self.bases.get(repository)
+    }
+
+    /// What a catalogued tag pointed at when it was last read.
+    pub fn indexed(&self, reference: &ImageRef) -> Option<&IndexedBase> {
+        self.indexed.get(reference)
+    }
+
+    /// A declared remedy.
+    pub fn remedy(&self, name: &Name) -> Option<&Remedy> {
+        self.remedies.get(name)
+    }
+
+    /// The mode of `door`: observe, unless the catalog says otherwise.
+    pub fn mode(&self, door: Door) -> Mode {
+        self.doors.get(&door).copied().unwrap_or(Mode::Observe)
+    }
+
+    /// The projects, by name.
+    pub fn projects(&self) -> impl Iterator<Item = &Project> {
+        self.projects.values()
+    }
+
+    /// One project.
+    pub fn project(&self, name: &Name) -> Option<&Project> {
+        self.projects.get(name)
+    }
+
+    /// One policy.
+    pub fn policy(&self, name: &Name) -> Option<&Policy> {
+        self.policies.get(name)
+    }
+
+    /// The orders that changed nothing, with the reasons.
+    pub fn rejected(&self) -> impl Iterator<Item = (Sequence, &Rejection)> {
+        self.rejected.iter().map(|(sequence, rejection)| (*sequence, rejection))
+    }
+
+    /// An order that the invalidator accepted and this fold could not read: whoever holds this snapshot is too old to answer.
+    pub fn behind(&self) -> Option<Sequence> {
+        self.unreadable
+    }
+
+    /// Folds one order that could be read.
+    pub fn apply(&mut self, record: &OrderRecord) -> Outcome {
+        if record.sequence.0 <= self.as_of.orders {
+            return Outcome::Repeated;
+        }
+        self.as_of.orders = record.sequence.0;
+        let announced = self.take_announced(record.sequence);
+        match self.fold(record) {
+            Ok(changed) => {
+                if changed {
+                    Outcome::Accepted
+                } else {
+                    Outcome::Unchanged
+                }
+            }
+            Err(rejection) => self.reject(record.sequence, rejection, announced),
+        }
+    }
+
+    /// Folds one order that could not be read, so that it is counted and never silent.
+    pub fn apply_malformed(&mut self, sequence: Sequence, reason: String) -> Outcome {
+        if sequence.0 <= self.as_of.orders {
+            return Outcome::Repeated;
+        }
+        self.as_of.orders = sequence.0;
+        let announced = self.take_announced(sequence);
+        self.reject(sequence, Rejection::Malformed(reason), announced)
+    }
+
+    /// Folds one message of RESOLUTIONS; `sequence` is its own place in that stream.
+    pub fn resolve(&mut self, sequence: u64, resolution: Resolution) {
+        if sequence <= self.as_of.resolutions {
+            return;
+        }
+        self.as_of.resolutions = sequence;
+        match resolution {
+            Resolution::Indexed(base) => {
+                self.indexed.insert(base.reference.clone(), base);
+            }
+            Resolution::BanResolved(resolution) => {
+                self.coverage.entry(resolution.ban).or_default().widen(&resolution)
+            }
+            Resolution::Accepted(order) if order.0 > self.as_of.orders => self.accepted_unread.push(order),
+            Resolution::Accepted(order) if self.rejected.contains_key(&order) => {
+                self.unreadable.get_or_insert(order);
+            }
+            Resolution::Accepted(_) | Resolution::Rejected(_) => {}
+        }
+    }
+
+    /// Whether the invalidator had accepted this order before it was folded here.
+    fn take_announced(&mut self, sequence: Sequence) -> Announced {
+        let before = self.accepted_unread.len();
+        self.accepted_unread.retain(|accepted| *accepted != sequence);
+        if self.accepted_unread.len() < before { Announced::Accepted } else { Announced::NotYet }
+    }
+
+    fn reject(&mut self, sequence: Sequence, rejection: Rejection, announced: Announced) -> Outcome {
+        if announced == Announced::Accepted {
+            self.unreadable.get_or_insert(sequence);
+        }
+        self.rejected.insert(sequence, rejection.clone());
+        Outcome::Rejected(rejection)
+    }
+
+    fn fold(&mut self, record: &OrderRecord) -> Result<bool, Rejection> {
+        match &record.order {
+            Order::Ban(ban) => {
+                if self.bans.values().any(|active| active.ban == *ban) {
+                    return Ok(false);
+                }
+                if let Some(name) = ban.remedy.as_ref().filter(|name| !self.remedies.contains_key(name)) {
+                    return Err(Rejection::UnknownRemedy(name.clone()));
+                }
+                if let Some(replacement) =
+                    ban.replacement.as_ref().filter(|image| self.bans_name(image) || ban.names(image))
+                {
+                    return Err(Rejection::BannedReplacement(replacement.clone()));
+                }
+                let remedies = ban.remedy.iter().cloned().collect();
+                let active = ActiveBan { record: record.into(), ban: ban.clone(), remedies };
+                self.bans.insert(record.sequence, active);
+                Ok(true)
+            }
+            Order::Lift(lift) => {
+                let ended = self.select(&lift.bans)?;
+                for sequence in &ended {
+                    self.bans.remove(sequence);
+                    self.coverage.remove(sequence);
+                }
+                Ok(true)
+            }
+            Order::Remedy(ordered) => {
+                if !self.remedies.contains_key(&ordered.remedy) {
+                    return Err(Rejection::UnknownRemedy(ordered.remedy.clone()));
+                }
+                let ban = self
+                    .bans
+                    .get_mut(&ordered.ban)
+                    .ok_or_else(|| Rejection::UnknownBan(ordered.ban.to_string()))?;
+                Ok(ban.remedies.insert(ordered.remedy.clone()))
+            }
+            Order::RemedyClosed(bans) => {
+                let closed = self.select(bans)?;
+                self.bans
+                    .iter_mut()
+                    .filter(|(sequence, _)| closed.contains(sequence))
+                    .for_each(|(_, ban)| ban.remedies.clear());
+                Ok(true)
+            }
+            Order::Catalog(section) => Ok(self.apply_section(section)),
+            Order::Project(project) => {
+                Ok(self.projects.insert(project.name.clone(), project.clone()).as_ref() != Some(project))
+            }
+            Order::Policy(policy) => {
+                Ok(self.policies.insert(policy.name.clone(), policy.clone()).as_ref() != Some(policy))
+            }
+        }
+    }
+
+    fn apply_section(&mut self, section: &CatalogSection) -> bool {
+        match section {
+            CatalogSection::Bases(bases) => {
+                let bases: BTreeMap<_, _> =
+                    bases.iter().map(|base| (base.repository.clone(), base.clone())).collect();
+                std::mem::replace(&mut self.bases, bases) != self.bases
+            }
+            CatalogSection::Remedies(remedies) => {
+                let remedies = remedies.iter().map(|remedy| (remedy.name.clone(), remedy.clone())).collect();
+                std::mem::replace(&mut self.remedies, remedies) != self.remedies
+            }
+            CatalogSection::Doors(doors) => std::mem::replace(&mut self.doors, doors.clone()) != self.doors,
+        }
+    }
+
+    fn select(&self, bans: &BanSelector) -> Result<Vec<Sequence>, Rejection> {
+        let selected: Vec<Sequence> = match bans {
+            BanSelector::Sequence(sequence) => {
+                self.bans.contains_key(sequence).then_some(*sequence).into_iter().collect()
+            }
+            BanSelector::Target(target) => self
+                .bans
+                .values()
+                .filter(|ban| ban.ban.target == *target)
+                .map(|ban| ban.record.sequence)
+                .collect(),
+        };
+        if selected.is_empty() {
+            let wanted = match bans {
+                BanSelector::Sequence(sequence) => sequence.to_string(),
+                BanSelector::Target(target) => format!("of {target}"),
+            };
+            return Err(Rejection::UnknownBan(wanted));
+        }
+        Ok(selected)
+    }
+
+    fn bans_name(&self, image: &ImageRef) -> bool {
+        self.bans.values().any(|active| active.ban.names(image))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,154 @@
+//! The fold: idempotent, deterministic, indifferent to how the two streams interleave.
+
+use artifact::{BaseRole, ChainId, Digest};
+use time::OffsetDateTime;
+
+use super::*;
+use crate::{
+    order::{Ban, Lift, Severity},
+    resolution::BanResolution,
+};
+
+pub(crate) fn ban(image: &str) -> Ban {
+    let image: ImageRef = image.parse().unwrap();
+    Ban {
+        target: BanTarget::Tag(image.repository().clone(), image.tag().unwrap().clone()),
+        reason: "CVE".to_owned(),
+        severity: Severity::High,
+        roles: [BaseRole::Base, BaseRole::Copy].into(),
+        replacement: None,
+        remedy: None,
+        expires: None,
+    }
+}
+
+pub(crate) fn record(sequence: u64, order: Order) -> OrderRecord {
+    OrderRecord {
+        sequence: Sequence(sequence),
+        operator: "alice".parse().unwrap(),
+        at: OffsetDateTime::UNIX_EPOCH,
+        order,
+    }
+}
+
+pub(crate) fn indexed(image: &str, content: &[u8]) -> Resolution {
+    let chain: ChainId = Digest::of(content).into();
+    Resolution::Indexed(IndexedBase {
+        reference: image.parse().unwrap(),
+        digests: [Digest::of(&[content, b"manifest"].concat())].into(),
+        chains: [chain].into(),
+    })
+}
+
+fn lift(sequence: u64) -> Order {
+    Order::Lift(Lift { bans: BanSelector::Sequence(Sequence(sequence)), reason: "fixed".to_owned() })
+}
+
+#[test]
+fn banning_what_is_banned_changes_nothing_and_banning_after_a_lift_is_new() {
+    let mut snapshot = Snapshot::default();
+    assert_eq!(snapshot.apply(&record(1, Order::Ban(ban("r.io/os:1")))), Outcome::Accepted);
+    assert_eq!(snapshot.apply(&record(2, Order::Ban(ban("r.io/os:1")))), Outcome::Unchanged);
+    assert_eq!(snapshot.apply(&record(3, lift(1))), Outcome::Accepted);
+    assert_eq!(snapshot.bans().count(), 0);
+    assert_eq!(snapshot.apply(&record(4, Order::Ban(ban("r.io/os:1")))), Outcome::Accepted);
+    assert_eq!(snapshot.bans().next().unwrap().record.sequence, Sequence(4));
+}
+
+#[test]
+fn a_message_delivered_again_is_not_folded_again() {
+    let mut snapshot = Snapshot::default();
+    snapshot.apply(&record(1, Order::Ban(ban("r.io/os:1"))));
+    snapshot.apply(&record(2, lift(1)));
+    assert_eq!(snapshot.apply(&record(1, Order::Ban(ban("r.io/os:1")))), Outcome::Repeated);
+    assert_eq!(snapshot.bans().count(), 0);
+}
+
+#[test]
+fn the_two_streams_may_interleave_in_any_way() {
+    let orders = [
+        record(1, Order::Ban(ban("r.io/os:1"))),
+        record(2, Order::Ban(ban("r.io/os:2"))),
+        record(3, lift(2)),
+    ];
+    let resolutions =
+        [indexed("r.io/os:1", b"one"), indexed("r.io/os:3", b"three"), Resolution::Accepted(Sequence(1))];
+    let mut results = Vec::new();
+    // Each pattern says which stream is read next: every merge of three and three.
+    for pattern in 0u8..64 {
+        if pattern.count_ones() != 3 {
+            continue;
+        }
+        let (mut order, mut resolution) = (orders.iter(), resolutions.iter().zip(1..));
+        let mut snapshot = Snapshot::default();
+        for step in 0..6 {
+            if pattern >> step & 1 == 1 {
+                snapshot.apply(order.next().unwrap());
+            } else {
+                let (message, sequence) = resolution.next().unwrap();
+                snapshot.resolve(sequence, message.clone());
+            }
+        }
+        results.push(snapshot);
+    }
+    assert_eq!(results.len(), 20);
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn an_order_that_changes_nothing_says_why() {
+    let mut snapshot = Snapshot::default();
+    assert!(matches!(snapshot.apply(&record(1, lift(7))), Outcome::Rejected(Rejection::UnknownBan(_))));
+    let unknown = Ban { remedy: Some("patch".parse().unwrap()), ..ban("r.io/os:1") };
+    assert!(matches!(
+        snapshot.apply(&record(2, Order::Ban(unknown))),
+        Outcome::Rejected(Rejection::UnknownRemedy(_))
+    ));
+    let circular = Ban { replacement: Some("r.io/os:1".parse().unwrap()), ..ban("r.io/os:1") };
+    assert!(matches!(
+        snapshot.apply(&record(3, Order::Ban(circular))),
+        Outcome::Rejected(Rejection::BannedReplacement(_))
+    ));
+    assert!(matches!(
+        snapshot.apply_malformed(Sequence(4), "empty".to_owned()),
+        Outcome::Rejected(Rejection::Malformed(_))
+    ));
+    assert_eq!(snapshot.bans().count(), 0);
+    assert_eq!(snapshot.rejected().count(), 4);
+    assert_eq!(snapshot.as_of().orders, 4);
+}
+
+#[test]
+fn a_tag_ban_goes_on_covering_what_the_tag_pointed_at() {
+    let mut snapshot = Snapshot::default();
+    snapshot.resolve(1, indexed("r.io/os:1", b"old"));
+    snapshot.apply(&record(1, Order::Ban(ban("r.io/os:1"))));
+    let old = snapshot.coverage(snapshot.ban(Sequence(1)).unwrap());
+    snapshot.resolve(
+        2,
+        Resolution::BanResolved(BanResolution {
+            ban: Sequence(1),
+            digests: old.digests,
+            chains: old.chains,
+            derived: [].into(),
+            complete: true,
+        }),
+    );
+    snapshot.resolve(3, indexed("r.io/os:1", b"new"));
+    assert_eq!(snapshot.coverage(snapshot.ban(Sequence(1)).unwrap()).chains.len(), 2);
+}
+
+#[test]
+fn a_fold_that_rejects_what_the_invalidator_accepted_knows_that_it_is_behind() {
+    for accepted_first in [true, false] {
+        let mut snapshot = Snapshot::default();
+        if accepted_first {
+            snapshot.resolve(1, Resolution::Accepted(Sequence(1)));
+        }
+        snapshot.apply_malformed(Sequence(1), "unknown field".to_owned());
+        if !accepted_first {
+            snapshot.resolve(1, Resolution::Accepted(Sequence(1)));
+        }
+        assert_eq!(snapshot.behind(), Some(Sequence(1)));
+    }
+}
