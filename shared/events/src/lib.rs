@@ -1,19 +1,21 @@
 //! The event catalogue: every fact and order there is, its subject, its stream, and its JSON. The system in one crate.
 //!
 //! # Layout
-//! [`subject`] names on the bus · [`mod@order`] what operators say · [`resolution`] what it means · [`fact`] what happened ·
+//! [`subject`] names on the bus · [`mod@order`] what operators say · [`resolution`] what it means · [`mod@fold`] both into a snapshot · [`fact`] what happened ·
 //! [`rpc`] the few questions · [`topology`] who may say, hear and keep what. Domain values in, bytes out: wire types stay here.
 
 mod field;
 mod message;
 
 pub mod fact;
+pub mod fold;
 pub mod order;
 pub mod resolution;
 pub mod rpc;
 pub mod subject;
 pub mod topology;
 
+pub use fold::{Folded, fold};
 pub use subject::{InvalidSubject, Subject};
 
 use topology::StreamName;

@@ -113,7 +113,7 @@ pub fn decide(snapshot: &Snapshot, image: &ImageFacts, door: Door, now: OffsetDa
         as_of: snapshot.as_of(),
         valid_until: None,
     };
-    if snapshot.behind().is_some() {
+    if snapshot.behind() {
         verdict.strict = Decision::Refuse;
         verdict.rule = Rule::Behind;
     }

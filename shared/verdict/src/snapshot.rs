@@ -40,8 +40,8 @@ pub struct Snapshot {
     /// Kept apart from the bans, since a resolution may arrive before its order where the two streams are mirrored.
     coverage: BTreeMap<Sequence, Coverage>,
     rejected: BTreeMap<Sequence, Rejection>,
-    /// The first order that the invalidator accepted and this fold could not read.
-    unreadable: Option<Sequence>,
+    /// Whether something that is in force could not be read here.
+    behind: bool,
     accepted_unread: Vec<Sequence>,
 }
 
@@ -163,9 +163,10 @@ impl Snapshot {
         self.rejected.iter().map(|(sequence, rejection)| (*sequence, rejection))
     }
 
-    /// An order that the invalidator accepted and this fold could not read: whoever holds this snapshot is too old to answer.
-    pub fn behind(&self) -> Option<Sequence> {
-        self.unreadable
+    /// Whether an order that the invalidator accepted, or one of its resolutions, could not be read here: whoever holds this snapshot
+    /// is too old to let anything pass.
+    pub fn behind(&self) -> bool {
+        self.behind
     }
 
     /// Folds one order that could be read.
@@ -212,9 +213,17 @@ impl Snapshot {
             }
             Resolution::Accepted(order) if order.0 > self.as_of.orders => self.accepted_unread.push(order),
             Resolution::Accepted(order) if self.rejected.contains_key(&order) => {
-                self.unreadable.get_or_insert(order);
+                self.behind = true;
             }
             Resolution::Accepted(_) | Resolution::Rejected(_) => {}
+        }
+    }
+
+    /// Counts a message of RESOLUTIONS that could not be read.
+    pub fn miss(&mut self, sequence: u64) {
+        if sequence > self.as_of.resolutions {
+            self.as_of.resolutions = sequence;
+            self.behind = true;
         }
     }
 
@@ -227,7 +236,7 @@ impl Snapshot {
 
     fn reject(&mut self, sequence: Sequence, rejection: Rejection, announced: Announced) -> Outcome {
         if announced == Announced::Accepted {
-            self.unreadable.get_or_insert(sequence);
+            self.behind = true;
         }
         self.rejected.insert(sequence, rejection.clone());
         Outcome::Rejected(rejection)

@@ -149,6 +149,6 @@ fn a_fold_that_rejects_what_the_invalidator_accepted_knows_that_it_is_behind() {
         if !accepted_first {
             snapshot.resolve(1, Resolution::Accepted(Sequence(1)));
         }
-        assert_eq!(snapshot.behind(), Some(Sequence(1)));
+        assert!(snapshot.behind());
     }
 }

@@ -1,0 +1,131 @@
+//! Makes streams, mirrors, consumers and buckets what the topology says. Services bind and never create.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, DeliverPolicy, pull},
+    kv,
+    stream::{Config, DiscardPolicy, External, PersistenceMode, RetentionPolicy, Source, StorageType},
+};
+use events::topology::{Account, Bucket, Durable, Keep, Persist, Role, StreamName, StreamSpec};
+
+use crate::connection::{Connection, Error};
+
+/// How long a repeated publication is recognised: longer than a publisher's patience.
+const DUPLICATES: Duration = Duration::from_secs(120);
+
+/// Messages of one consumer that may be out at once; more wait, so that a crash gives back little.
+const OUT_AT_ONCE: i64 = 64;
+
+/// Reconciles everything that lives in `account`. Idempotent; needs the account's provisioning identity.
+pub async fn reconcile(connection: &Connection, account: Account, replicas: usize) -> Result<(), Error> {
+    for stream in StreamName::ALL {
+        let spec = stream.spec();
+        if spec.home == account {
+            apply(connection, home(&spec, replicas)).await?;
+        } else if spec.mirrors.contains(&account) {
+            apply(connection, mirror(&spec, account, replicas)).await?;
+        }
+    }
+    for role in Role::ALL.into_iter().filter(|role| role.spec().account == account) {
+        for durable in role.spec().consumes {
+            apply_consumer(connection, durable).await?;
+        }
+    }
+    for bucket in Bucket::ALL.into_iter().filter(|bucket| bucket.home() == account) {
+        apply_bucket(connection, bucket, replicas).await?;
+    }
+    Ok(())
+}
+
+async fn apply(connection: &Connection, config: Config) -> Result<(), Error> {
+    let name = config.name.clone();
+    let applied = connection.jetstream.create_or_update_stream(config).await;
+    applied.map(drop).map_err(|error| Error::broker(format!("apply the stream {name}"), error))
+}
+
+async fn apply_consumer(connection: &Connection, durable: &Durable) -> Result<(), Error> {
+    let failed =
+        |error: async_nats::Error| Error::broker(format!("apply the consumer {}", durable.name), error);
+    let config = pull::Config {
+        durable_name: Some(durable.name.to_owned()),
+        filter_subject: durable.filter.to_owned(),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: durable.ack_wait,
+        max_deliver: durable.max_deliver,
+        max_ack_pending: OUT_AT_ONCE,
+        ..pull::Config::default()
+    };
+    let created = connection.jetstream.create_consumer_on_stream(config, durable.stream.as_str()).await;
+    created.map(drop).map_err(|error| failed(error.into()))
+}
+
+async fn apply_bucket(connection: &Connection, bucket: Bucket, replicas: usize) -> Result<(), Error> {
+    let config = kv::Config {
+        bucket: bucket.as_str().to_owned(),
+        history: 8,
+        num_replicas: replicas,
+        ..kv::Config::default()
+    };
+    let applied = connection.jetstream.create_or_update_key_value(config).await;
+    applied.map(drop).map_err(|error| Error::broker(format!("apply the bucket {}", bucket.as_str()), error))
+}
+
+fn home(spec: &StreamSpec, replicas: usize) -> Config {
+    let for_ever = spec.keep == Keep::Everything;
+    Config {
+        subjects: spec.subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        retention: if spec.keep == Keep::UntilDone {
+            RetentionPolicy::WorkQueue
+        } else {
+            RetentionPolicy::Limits
+        },
+        // Work and orders answer with an error when they are full; the oldest fact makes room for the newest.
+        discard: if for_ever || spec.keep == Keep::UntilDone {
+            DiscardPolicy::New
+        } else {
+            DiscardPolicy::Old
+        },
+        max_age: match spec.keep {
+            Keep::For(time) => time,
+            Keep::Everything | Keep::LastPerSubject(_) | Keep::UntilDone => Duration::ZERO,
+        },
+        max_messages_per_subject: match spec.keep {
+            Keep::LastPerSubject(count) => count,
+            Keep::Everything | Keep::For(_) | Keep::UntilDone => -1,
+        },
+        deny_delete: for_ever,
+        deny_purge: for_ever,
+        persist_mode: match spec.persist {
+            Persist::Eventually => Some(PersistenceMode::Async),
+            Persist::Synced => None,
+        },
+        duplicate_window: DUPLICATES,
+        ..bare(spec, replicas)
+    }
+}
+
+fn mirror(spec: &StreamSpec, account: Account, replicas: usize) -> Config {
+    Config {
+        mirror: Some(Source {
+            name: spec.name.to_string(),
+            external: Some(External {
+                api_prefix: format!("JS.{}.API", spec.home),
+                delivery_prefix: Some(format!("deliver.{}.{}", spec.home, account)),
+            }),
+            ..Source::default()
+        }),
+        ..bare(spec, replicas)
+    }
+}
+
+fn bare(spec: &StreamSpec, replicas: usize) -> Config {
+    Config {
+        name: spec.name.to_string(),
+        storage: StorageType::File,
+        num_replicas: replicas,
+        max_bytes: spec.max_bytes,
+        ..Config::default()
+    }
+}

@@ -1,0 +1,64 @@
+//! Things that are created once: a key is won by whoever creates it first, and changed only by whoever knows its revision.
+
+use async_nats::jetstream::kv;
+use events::topology::Bucket;
+
+use crate::connection::{Connection, Error};
+
+/// A bucket's entries, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Entries {
+    store: kv::Store,
+    bucket: Bucket,
+}
+
+/// What became of an attempt to create or change an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// We did; this is the entry's revision.
+    Won(u64),
+    /// Somebody else had.
+    Lost,
+}
+
+impl Connection {
+    /// Binds a bucket that the bootstrap step made.
+    pub async fn entries(&self, bucket: Bucket) -> Result<Entries, Error> {
+        let store = self.jetstream.get_key_value(bucket.as_str()).await;
+        let store =
+            store.map_err(|error| Error::broker(format!("open the bucket {}", bucket.as_str()), error))?;
+        Ok(Entries { store, bucket })
+    }
+}
+
+impl Entries {
+    /// Creates `key`, unless it exists. Retryable.
+    pub async fn create(&self, key: &str, value: Vec<u8>) -> Result<Claim, Error> {
+        match self.store.create(key, value.into()).await {
+            Ok(revision) => Ok(Claim::Won(revision)),
+            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(Claim::Lost),
+            Err(error) => Err(self.failed("create", key, error)),
+        }
+    }
+
+    /// Changes `key`, unless somebody changed it after `revision`. Retryable.
+    pub async fn update(&self, key: &str, value: Vec<u8>, revision: u64) -> Result<Claim, Error> {
+        match self.store.update(key, value.into(), revision).await {
+            Ok(revision) => Ok(Claim::Won(revision)),
+            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(Claim::Lost),
+            Err(error) => Err(self.failed("update", key, error)),
+        }
+    }
+
+    /// The entry's value and revision, if it exists. Retryable.
+    pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, u64)>, Error> {
+        let entry = self.store.entry(key).await.map_err(|error| self.failed("read", key, error))?;
+        Ok(entry
+            .filter(|entry| entry.operation == kv::Operation::Put)
+            .map(|entry| (entry.value.to_vec(), entry.revision)))
+    }
+
+    fn failed(&self, verb: &str, key: &str, error: impl Into<async_nats::Error>) -> Error {
+        Error::broker(format!("{verb} {key} in {}", self.bucket.as_str()), error)
+    }
+}

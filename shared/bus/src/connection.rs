@@ -1,0 +1,201 @@
+//! One identity's way to the broker: connect, and publish until it is stored.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, jetstream};
+use events::{Event, InvalidSubject, Malformed, Subject};
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+use crate::{config::Config, headers};
+
+/// How long a request to the broker may take before it is tried again.
+const REQUEST: Duration = Duration::from_secs(5);
+
+/// How long a publication is retried with the same id: longer than a broker's restart, shorter than its duplicate window.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A connection, cheap to clone. It reconnects by itself for ever.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    identity: String,
+    node: String,
+    /// How often a connection was made: who reads through a consumer that died with the old one begins anew.
+    pub(crate) connects: watch::Receiver<u64>,
+}
+
+/// What can go wrong between us and the broker.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The seed file cannot be read.
+    #[error("the nkey seed {path} cannot be read; `plimsoll up` writes one for each role")]
+    Seed {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no way to the broker.
+    #[error("no connection to NATS at {url}; check [nats] url, and that the identity is known there")]
+    Connect {
+        /// Where it was tried.
+        url: String,
+        /// Why.
+        #[source]
+        source: async_nats::ConnectError,
+    },
+    /// The broker did not do what it was asked. Retryable.
+    #[error("the broker did not {action}")]
+    Broker {
+        /// What it was asked.
+        action: String,
+        /// Why it did not.
+        #[source]
+        source: async_nats::Error,
+    },
+    /// The other side answered with an error. Not retryable.
+    #[error("{subject} answers: {message}")]
+    Answer {
+        /// Who was asked.
+        subject: String,
+        /// What the other side says.
+        message: String,
+    },
+    /// The other side answered something that is no answer. Not retryable.
+    #[error("{subject} answered something that is no answer")]
+    Unreadable {
+        /// Who was asked.
+        subject: String,
+        /// What is wrong with it.
+        #[source]
+        source: Malformed,
+    },
+    /// A stored message stands on a subject that none of ours can be.
+    #[error("a stored message has a subject that is none")]
+    Subject(#[from] InvalidSubject),
+}
+
+impl Error {
+    pub(crate) fn broker(action: impl Into<String>, source: impl Into<async_nats::Error>) -> Self {
+        Self::Broker { action: action.into(), source: source.into() }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Broker { .. } => true,
+            Self::Seed { .. } | Self::Answer { .. } | Self::Unreadable { .. } | Self::Subject(_) => false,
+        }
+    }
+}
+
+impl Connection {
+    /// Connects as `identity`, which names the process and its inbox. Tries for `patience`, so that a broker may start beside us.
+    pub async fn connect(config: &Config, identity: &str, patience: Duration) -> Result<Self, Error> {
+        let mut options = ConnectOptions::new();
+        if let Some(path) = &config.seed_file {
+            let seed = std::fs::read_to_string(path)
+                .map_err(|source| Error::Seed { path: path.display().to_string(), source })?;
+            options = ConnectOptions::with_nkey(seed.trim().to_owned());
+        }
+        let (connected, connects) = watch::channel(0);
+        let options = options
+            .name(identity)
+            .custom_inbox_prefix(format!("_INBOX_{identity}"))
+            .connection_timeout(REQUEST)
+            .request_timeout(Some(REQUEST))
+            // Half a second at most between two tries: a broker's restart must not cost a gate more than that.
+            .reconnect_delay_callback(|attempts| Duration::from_millis((50 * attempts as u64).min(500)))
+            .event_callback(move |event| {
+                match event {
+                    async_nats::Event::Connected => connected.send_modify(|connects| *connects += 1),
+                    async_nats::Event::Draining => debug!(%event, "The broker connection changed."),
+                    // A refused subject arrives here and nowhere else.
+                    event => warn!(%event, "The broker connection changed."),
+                }
+                std::future::ready(())
+            });
+        let deadline = tokio::time::Instant::now() + patience;
+        let client = loop {
+            match options.clone().connect(config.url.as_str()).await {
+                Ok(client) => break client,
+                Err(source) if tokio::time::Instant::now() >= deadline => {
+                    return Err(Error::Connect { url: redacted(&config.url), source });
+                }
+                Err(error) => debug!(%error, "The broker is not there yet."),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(REQUEST);
+        Ok(Self { client, jetstream, identity: identity.to_owned(), node: config.node.clone(), connects })
+    }
+
+    /// The name of the node that this process speaks of; empty but for gates and agents.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Publishes a fact and waits until it is stored; tries again with the same id while the broker is away, for 90 s.
+    ///
+    /// `cause` tells two equal facts apart that became true at two times: the message, webhook or poll that made us say it.
+    /// Idempotent for one cause. Errors are retryable.
+    pub async fn publish<E: Event>(&self, event: E, cause: &str) -> Result<u64, Error> {
+        let subject = event.subject();
+        let body = event.encode();
+        self.publish_bytes(E::KIND, &subject, body, cause).await
+    }
+
+    pub(crate) async fn publish_bytes(
+        &self,
+        kind: &str,
+        subject: &Subject,
+        body: Vec<u8>,
+        cause: &str,
+    ) -> Result<u64, Error> {
+        let id = headers::message_id(subject.as_str(), cause, &body);
+        let body = bytes::Bytes::from(body);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let headers = headers::event(kind, &self.identity, &id);
+            let stored = async {
+                self.jetstream.publish_with_headers(subject.to_string(), headers, body.clone()).await?.await
+            };
+            match stored.await {
+                Ok(ack) => return Ok(ack.sequence),
+                Err(source) if tokio::time::Instant::now() >= deadline => {
+                    return Err(Error::broker(format!("store a message on {subject}"), source));
+                }
+                Err(error) => debug!(%error, %subject, "A publication is tried again."),
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Whether the broker can be spoken to at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Sends what is buffered, then closes.
+    pub async fn drain(&self) {
+        if let Err(error) = self.client.drain().await {
+            debug!(%error, "The connection was closed already.");
+        }
+    }
+}
+
+/// An address without the user and password that it may carry.
+fn redacted(url: &str) -> String {
+    url.split(',')
+        .map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+            (None, Some((_, host))) => host.to_owned(),
+            _ => url.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(",")
+}

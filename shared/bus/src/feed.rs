@@ -1,0 +1,188 @@
+//! Streams read from the beginning, several as one: what services fold their state from. Nothing is acknowledged.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
+use events::{Subject, topology::StreamName};
+use futures::StreamExt as _;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Span, info_span, warn};
+
+use crate::{
+    connection::{Connection, Error},
+    headers,
+};
+
+/// How many records wait for a slow reader before the stream itself waits.
+const BUFFER: usize = 256;
+
+/// A stored message.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The stream it was read from.
+    pub stream: StreamName,
+    /// Its subject.
+    pub subject: Subject,
+    /// Its place in the stream; mirrors keep it.
+    pub sequence: u64,
+    /// When the broker stored it.
+    pub at: OffsetDateTime,
+    /// Its body.
+    pub body: Vec<u8>,
+    trace: HashMap<String, String>,
+}
+
+/// What a feed tells.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// The next message of one of the streams; each stream is in order, two streams are not.
+    Record(Box<Record>),
+    /// Everything that was stored when the feed was opened has been told. Comes once.
+    CaughtUp,
+}
+
+/// One or more streams, read as one.
+#[derive(Debug)]
+pub struct Feed {
+    heard: mpsc::Receiver<Heard>,
+}
+
+impl Feed {
+    /// Opens `streams`, each after the sequence given with it (0 for all). Lives until `stop`; outlives the broker's restarts.
+    pub fn open(
+        connection: &Connection,
+        streams: &[(StreamName, u64)],
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (tell, heard) = mpsc::channel(BUFFER);
+        let (caught_up, mut all_caught_up) = mpsc::channel::<()>(1);
+        for (stream, after) in streams.iter().copied() {
+            let reader = Reader {
+                connection: connection.clone(),
+                stream,
+                after,
+                tell: tell.clone(),
+                caught_up: Some(caught_up.clone()),
+            };
+            let stop = stop.clone();
+            tasks.spawn(async move { stop.run_until_cancelled(reader.run()).await });
+        }
+        drop(caught_up);
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            // The channel carries nothing: it closes when the last reader has let go of its end.
+            if stop.run_until_cancelled(all_caught_up.recv()).await.is_some() {
+                tell.send(Heard::CaughtUp).await.ok();
+            }
+        });
+        Self { heard }
+    }
+
+    /// The next thing heard; none once the feed was stopped. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Heard> {
+        self.heard.recv().await
+    }
+}
+
+struct Reader {
+    connection: Connection,
+    stream: StreamName,
+    after: u64,
+    tell: mpsc::Sender<Heard>,
+    caught_up: Option<mpsc::Sender<()>>,
+}
+
+impl Reader {
+    async fn run(mut self) {
+        loop {
+            if let Err(error) = self.read().await {
+                warn!(stream = %self.stream, error = %telemetry::Chain(&error), "A stream is read again from where it broke off.");
+            }
+            if self.tell.is_closed() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Error> {
+        let failed = |source: async_nats::Error| Error::broker(format!("read {}", self.stream), source);
+        let mut connects = self.connection.connects.clone();
+        connects.mark_unchanged();
+        let stream = self
+            .connection
+            .jetstream
+            .get_stream(self.stream.as_str())
+            .await
+            .map_err(|error| failed(error.into()))?;
+        let target = stream.cached_info().state.last_sequence;
+        let config = OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.after + 1 },
+            ..OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.into()))?;
+        let mut messages = consumer.messages().await.map_err(|error| failed(error.into()))?;
+        if self.after >= target {
+            self.caught_up = None;
+        }
+        loop {
+            let message = tokio::select! {
+                biased;
+                _ = connects.changed() => return Ok(()),
+                message = messages.next() => message,
+            };
+            let Some(message) = message else { return Ok(()) };
+            let message = message.map_err(|error| failed(error.into()))?;
+            let info = message.info().map_err(failed)?;
+            let (sequence, at) = (info.stream_sequence, info.published);
+            if sequence <= self.after {
+                continue;
+            }
+            let record = Record {
+                stream: self.stream,
+                subject: message.subject.as_str().parse()?,
+                sequence,
+                at: OffsetDateTime::from_unix_timestamp_nanos(at.unix_timestamp_nanos())
+                    .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                body: message.payload.to_vec(),
+                trace: headers::trace_of(message.headers.as_ref()),
+            };
+            if self.tell.send(Heard::Record(Box::new(record))).await.is_err() {
+                return Ok(());
+            }
+            self.after = sequence;
+            if self.after >= target {
+                self.caught_up = None;
+            }
+        }
+    }
+}
+
+impl Record {
+    /// The span in which this message is handled: part of the trace that the message carries, or that its order opens.
+    pub fn span(&self) -> Span {
+        let span = info_span!(
+            "process",
+            otel.name = format!("process {}", self.subject.split_kind().map_or(self.subject.as_str(), |(kind, _)| kind)),
+            otel.kind = "consumer",
+            messaging.system = "nats",
+            messaging.destination.name = %self.subject,
+            sequence = self.sequence,
+        );
+        match self.stream {
+            StreamName::Orders => {
+                telemetry::adopt_order(&span, self.sequence, self.at.unix_timestamp_nanos())
+            }
+            _ => telemetry::adopt(&span, &self.trace),
+        }
+        span
+    }
+
+    /// What tells facts caused by this message from equal ones with another cause.
+    pub fn cause(&self) -> String {
+        format!("{}/{}", self.stream, self.sequence)
+    }
+}

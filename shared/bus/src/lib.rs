@@ -1,0 +1,26 @@
+//! The only crate that names the broker's client. Bytes and subjects cross here; what they mean is `events`' business.
+//!
+//! # Layout
+//! [`Connection`] one identity's way to the broker · [`feed`] read streams from the beginning · [`consume`](consume()) share a
+//! stream with replicas: the one run loop · [`bucket`] create once · [`rpc`] ask and answer · [`bootstrap`] streams, consumers and
+//! buckets as the topology has them · [`accounts`] the server's configuration from the same table · [`keyring`] the identities · [`server`] a
+//! server as a child.
+
+mod config;
+mod connection;
+mod headers;
+
+pub mod accounts;
+pub mod bootstrap;
+pub mod bucket;
+pub mod consume;
+pub mod feed;
+pub mod keyring;
+pub mod rpc;
+pub mod server;
+
+pub use bucket::Entries;
+pub use config::Config;
+pub use connection::{Connection, Error};
+pub use consume::{Classify, Delivery, Disposition, Handler, Limits, Outbox, consume};
+pub use feed::{Feed, Heard, Record};

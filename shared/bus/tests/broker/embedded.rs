@@ -1,0 +1,96 @@
+//! A broker of the test's own, with one operator's account beside another's.
+
+use std::{path::PathBuf, time::Duration};
+
+use bus::{
+    Connection,
+    accounts::render,
+    bootstrap,
+    keyring::{Keyring, identity, operator_identity, provision_identity},
+    server::{Options, Server},
+};
+use events::topology::{Account, Role};
+use verdict::Operator;
+
+pub(crate) struct Broker {
+    pub(crate) server: Server,
+    pub(crate) keys: Keyring,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) const NODE: &str = "node-1";
+
+impl Broker {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keyring::new(folder.path().join("keys"));
+        let operators: Vec<Operator> = vec!["alice".parse().unwrap(), "bob".parse().unwrap()];
+        let accounts = render(&keys.identities(NODE, &operators).unwrap());
+        let options =
+            Options { program: program(), folder: folder.path().join("nats"), port: None, accounts };
+        let server = Server::start(options).await.unwrap();
+        let broker = Self { server, keys, folder };
+        for account in Account::ALL {
+            let connection = broker.connect(&provision_identity(account)).await;
+            bootstrap::reconcile(&connection, account, 1).await.unwrap();
+        }
+        broker
+    }
+
+    pub(crate) async fn connect(&self, identity: &str) -> Connection {
+        let config = bus::Config {
+            url: self.server.url().to_owned(),
+            seed_file: Some(self.keys.seed_file(identity)),
+            node: NODE.to_owned(),
+        };
+        Connection::connect(&config, identity, Duration::from_secs(5)).await.unwrap()
+    }
+
+    pub(crate) async fn role(&self, role: Role) -> Connection {
+        self.connect(&identity(role, NODE)).await
+    }
+
+    /// A client that is not ours in anything but its key.
+    pub(crate) async fn raw(&self, identity: &str) -> async_nats::Client {
+        let seed = std::fs::read_to_string(self.keys.seed_file(identity)).unwrap();
+        async_nats::ConnectOptions::with_nkey(seed)
+            .custom_inbox_prefix(format!("_INBOX_{}", identity.trim_start_matches("operator-")))
+            .connect(self.server.url())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn operator(&self, name: &str) -> async_nats::Client {
+        self.raw(&operator_identity(&name.parse().unwrap())).await
+    }
+
+    /// How many orders are stored, as OPS itself counts them.
+    pub(crate) async fn stored_orders(&self) -> u64 {
+        let client = self.raw(&provision_identity(Account::Ops)).await;
+        let mut stream = async_nats::jetstream::new(client).get_stream("ORDERS").await.unwrap();
+        stream.info().await.unwrap().state.last_sequence
+    }
+}
+
+fn program() -> PathBuf {
+    // The set-up step puts the broker of the wanted version on PATH.
+    PathBuf::from("nats-server")
+}
+
+/// Polls until `condition` holds; fails the test after ten seconds.
+pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Polls for a while and fails the test at the first moment at which `condition` does not hold.
+pub(crate) async fn throughout<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(200);
+    while tokio::time::Instant::now() < deadline {
+        assert!(condition().await, "no longer: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,6 @@
+//! The bus against a real broker with the real accounts.
+
+mod embedded;
+mod forged;
+mod permissions;
+mod streams;

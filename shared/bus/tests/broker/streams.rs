@@ -1,0 +1,153 @@
+//! Orders reach everybody who folds them, facts reach operators, and both outlive the broker's death.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use artifact::Digest;
+use bus::{Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Outbox, consume};
+use events::{
+    Event as _,
+    fact::{BuildJob, ImageDeleted},
+    topology::{Role, StreamName},
+};
+use futures::StreamExt as _;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::embedded::{Broker, eventually};
+
+const BAN: &str = r#"{"image":"r.io/base/os:10.4.8","reason":"CVE"}"#;
+
+async fn next_record(feed: &mut Feed) -> bus::Record {
+    loop {
+        let heard = tokio::time::timeout(Duration::from_secs(10), feed.next()).await;
+        match heard.expect("nothing was heard").expect("the feed ended") {
+            Heard::Record(record) => return *record,
+            Heard::CaughtUp => {}
+        }
+    }
+}
+
+fn deleted(number: u8) -> ImageDeleted {
+    ImageDeleted { repository: "r.io/app".parse().unwrap(), digest: Digest::of(&[number]) }
+}
+
+#[tokio::test]
+async fn an_order_reaches_services_and_nodes_and_outlives_the_broker() {
+    let mut broker = Broker::start().await;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let gate = broker.role(Role::Gate).await;
+    let invalidator = broker.role(Role::Invalidator).await;
+    let mut at_gate =
+        Feed::open(&gate, &[(StreamName::Orders, 0), (StreamName::Resolutions, 0)], &tasks, &stop);
+    let mut at_invalidator = Feed::open(&invalidator, &[(StreamName::Orders, 0)], &tasks, &stop);
+    assert!(matches!(at_gate.next().await, Some(Heard::CaughtUp)));
+
+    let alice = async_nats::jetstream::new(broker.operator("alice").await);
+    alice.publish("plimsoll.base.banned.alice", BAN.into()).await.unwrap().await.unwrap();
+    let (one, other) = (next_record(&mut at_gate).await, next_record(&mut at_invalidator).await);
+    assert_eq!((one.sequence, one.body.as_slice()), (1, BAN.as_bytes()));
+    assert_eq!(
+        (one.sequence, one.at, &one.subject),
+        (other.sequence, other.at, &other.subject),
+        "mirrors keep identity and time"
+    );
+
+    broker.server = broker.server.restart().await.unwrap();
+    let alice = async_nats::jetstream::new(broker.operator("alice").await);
+    let lift = r#"{"ban":1,"reason":"fixed"}"#;
+    let ack = alice.publish("plimsoll.base.lifted.alice", lift.into()).await.unwrap().await.unwrap();
+    assert_eq!(ack.sequence, 2);
+    assert_eq!(next_record(&mut at_gate).await.sequence, 2);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn an_operator_hears_facts_of_services_and_nodes() {
+    let broker = Broker::start().await;
+    let mut heard = broker.operator("bob").await.subscribe("plimsoll.>").await.unwrap();
+    let watcher = broker.role(Role::Watcher).await;
+    eventually("bob's subscription is in place", async || {
+        watcher.publish(deleted(1), "test").await.unwrap();
+        watcher.publish(deleted(2), &format!("{:?}", std::time::Instant::now())).await.unwrap();
+        tokio::time::timeout(Duration::from_millis(200), heard.next()).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fact_is_stored_once_for_one_cause_and_again_for_another() {
+    let broker = Broker::start().await;
+    let watcher = broker.role(Role::Watcher).await;
+    let first = watcher.publish(deleted(1), "webhook 1").await.unwrap();
+    assert_eq!(watcher.publish(deleted(1), "webhook 1").await.unwrap(), first);
+    assert_eq!(watcher.publish(deleted(1), "webhook 2").await.unwrap(), first + 1);
+}
+
+struct Fails {
+    seen: Arc<Mutex<Vec<(u64, String)>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("not now")]
+    Later,
+    #[error("never")]
+    Never,
+}
+
+impl Classify for Failure {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Later => Disposition::Retry(Duration::from_millis(20)),
+            Self::Never => Disposition::Reject,
+        }
+    }
+}
+
+impl Handler for Fails {
+    type Error = Failure;
+
+    async fn handle(&self, delivery: Delivery) -> Result<Outbox, Failure> {
+        let job: BuildJob = delivery.decode().map_err(|_| Failure::Never)?;
+        self.seen.lock().unwrap().push((delivery.attempt, job.build.clone()));
+        match job.build.as_str() {
+            "twice" if delivery.attempt < 2 => Err(Failure::Later),
+            "poison" => Err(Failure::Never),
+            _ => Ok(Outbox::default()),
+        }
+    }
+}
+
+fn job(build: &str) -> BuildJob {
+    BuildJob { build: build.to_owned(), project: "app".parse().unwrap(), commit: "c".to_owned(), ban: None }
+}
+
+#[tokio::test]
+async fn work_is_done_once_retried_or_laid_aside() {
+    let broker = Broker::start().await;
+    let planner = broker.role(Role::Planner).await;
+    let worker = broker.role(Role::Worker).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let stop = CancellationToken::new();
+    let limits = Limits { concurrency: 2, grace: Duration::from_secs(5) };
+    let handler = Arc::new(Fails { seen: Arc::clone(&seen) });
+    let tasks = TaskTracker::new();
+    let run = tasks.spawn(consume(worker, Role::Worker.spec().consumes[0], handler, limits, stop.clone()));
+    for build in ["plain", "twice", "poison"] {
+        planner.publish(job(build), build).await.unwrap();
+    }
+    let admin = async_nats::jetstream::new(broker.raw("provision-pipe").await);
+    let messages = async |stream: &str| admin.get_stream(stream).await.unwrap().cached_info().state.messages;
+    eventually("the queue is empty", async || messages(BuildJob::STREAM.as_str()).await == 0).await;
+    assert_eq!(messages("DEAD").await, 1);
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [(1, "plain".to_owned()), (1, "poison".to_owned()), (1, "twice".to_owned()), (2, "twice".to_owned())]
+    );
+    stop.cancel();
+    run.await.unwrap();
+}
