@@ -70,6 +70,31 @@ impl Outbox {
         let subject = event.subject();
         self.0.push((E::KIND, subject, event.encode()));
     }
+
+    /// Adds all facts of another, after one's own.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// How many facts it holds.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Connection {
+    /// Publishes facts one after the other, each as [`Connection::publish`] does. Idempotent for one cause.
+    pub async fn publish_all(&self, facts: Outbox, cause: &str) -> Result<(), Error> {
+        for (kind, subject, body) in facts.0 {
+            self.publish_bytes(kind, &subject, body, cause).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Delivery {
@@ -164,7 +189,7 @@ impl<H: Handler> Run<H> {
         let cause = format!("{}/{}", self.durable.stream, delivery.sequence);
         let handled = self.with_progress(message, self.handler.handle(delivery.clone())).await;
         let ack = match handled {
-            Ok(outbox) => match self.publish(outbox, &cause).await {
+            Ok(outbox) => match self.connection.publish_all(outbox, &cause).await {
                 Ok(()) => AckKind::Ack,
                 // Left unacknowledged, the message comes again and its facts with the same ids.
                 Err(error) => {
@@ -210,13 +235,6 @@ impl<H: Handler> Run<H> {
                 }
             }
         }
-    }
-
-    async fn publish(&self, outbox: Outbox, cause: &str) -> Result<(), Error> {
-        for (kind, subject, body) in outbox.0 {
-            self.connection.publish_bytes(kind, &subject, body, cause).await?;
-        }
-        Ok(())
     }
 
     fn exhausted(&self, attempt: u64) -> bool {

@@ -6,8 +6,6 @@ use std::{fs, io, path::Path};
 
 use tracing::warn;
 
-/// Where a projection stands in its stream, beside the state itself.
-const POSITION: &[u8] = b"position";
 /// Which version of the projection's own format wrote it.
 const VERSION: &[u8] = b"version";
 
@@ -18,6 +16,9 @@ pub struct Projection {
     meta: sled::Tree,
     db: sled::Db,
 }
+
+/// A key, and its new value; none removes it.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// Why a projection could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +61,14 @@ impl Projection {
         Ok(self.meta.get(VERSION)?.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u32::from_be_bytes))
     }
 
-    /// The last position that [`Projection::write`] recorded; 0 for a new projection.
-    pub fn position(&self) -> Result<u64, Error> {
-        let position = self.meta.get(POSITION)?;
+    /// The last position that [`Projection::write`] recorded for `stream`; 0 for a new projection.
+    pub fn position(&self, stream: &str) -> Result<u64, Error> {
+        let position = self.meta.get(position_key(stream))?;
         Ok(position.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
-    /// Writes the effect of one message and its position as one: after a crash both are there, or neither.
-    pub fn write(&self, changes: &[(Vec<u8>, Option<Vec<u8>>)], position: u64) -> Result<(), Error> {
+    /// Writes the effect of one message of `stream` and its position as one: after a crash both are there, or neither.
+    pub fn write(&self, changes: &[Change], stream: &str, position: u64) -> Result<(), Error> {
         use sled::Transactional as _;
 
         let written: sled::transaction::TransactionResult<(), ()> =
@@ -78,7 +79,7 @@ impl Projection {
                         None => entries.remove(key.as_slice())?,
                     };
                 }
-                meta.insert(POSITION, &position.to_be_bytes())?;
+                meta.insert(position_key(stream).as_slice(), &position.to_be_bytes())?;
                 Ok(())
             });
         written.map_err(|error| match error {
@@ -107,6 +108,11 @@ impl Projection {
     }
 }
 
+/// Where a projection stands in a stream, beside the state itself.
+fn position_key(stream: &str) -> Vec<u8> {
+    format!("position/{stream}").into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,15 +125,15 @@ mod tests {
     fn state_and_position_are_kept_together() {
         let folder = tempfile::tempdir().unwrap();
         let projection = Projection::open(folder.path(), 1).unwrap();
-        assert_eq!(projection.position().unwrap(), 0);
+        assert_eq!(projection.position("S").unwrap(), 0);
         projection
-            .write(&[(b"a/1".to_vec(), Some(b"x".to_vec())), (b"b/1".to_vec(), Some(vec![]))], 7)
+            .write(&[(b"a/1".to_vec(), Some(b"x".to_vec())), (b"b/1".to_vec(), Some(vec![]))], "S", 7)
             .unwrap();
-        projection.write(&[(b"b/1".to_vec(), None)], 8).unwrap();
+        projection.write(&[(b"b/1".to_vec(), None)], "S", 8).unwrap();
         projection.flush().unwrap();
         drop(projection);
         let again = Projection::open(folder.path(), 1).unwrap();
-        assert_eq!((again.position().unwrap(), entries(&again)), (8, 1));
+        assert_eq!((again.position("S").unwrap(), entries(&again)), (8, 1));
         assert_eq!(again.get(b"a/1").unwrap(), Some(b"x".to_vec()));
     }
 
@@ -135,10 +141,10 @@ mod tests {
     fn another_version_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let projection = Projection::open(folder.path(), 1).unwrap();
-        projection.write(&[(b"a".to_vec(), Some(b"x".to_vec()))], 7).unwrap();
+        projection.write(&[(b"a".to_vec(), Some(b"x".to_vec()))], "S", 7).unwrap();
         drop(projection);
         let again = Projection::open(folder.path(), 2).unwrap();
-        assert_eq!((again.position().unwrap(), entries(&again)), (0, 0));
+        assert_eq!((again.position("S").unwrap(), entries(&again)), (0, 0));
     }
 
     #[test]
@@ -149,6 +155,6 @@ mod tests {
         fs::write(path.join("db"), b"not a store at all").unwrap();
         fs::write(path.join("conf"), b"nonsense").unwrap();
         let projection = Projection::open(&path, 1).unwrap();
-        assert_eq!(projection.position().unwrap(), 0);
+        assert_eq!(projection.position("S").unwrap(), 0);
     }
 }

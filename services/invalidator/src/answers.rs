@@ -1,0 +1,106 @@
+//! Why is this image as it is, and how do things stand?
+
+use artifact::ImageRef;
+use events::rpc::{BanStatus, CheckReply, StatusReply, WhyReply};
+use lineage::Tie;
+use time::OffsetDateTime;
+use verdict::{Door, Rule, decide, snapshot::ActiveBan};
+
+use crate::{coverage, index, state::State};
+
+/// How many images that stand on one are named; more would not be read.
+const NAMED: usize = 100;
+
+/// Why is `image` as it is?
+pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<WhyReply, String> {
+    let reference: ImageRef = image.parse().map_err(|error: artifact::InvalidReference| error.to_string())?;
+    let unavailable = |error: index::Error| telemetry::Chain(&error).to_string();
+    let indexed = state.index.named(&reference).map_err(unavailable)?;
+    let Some(indexed) = indexed else {
+        return Err(format!(
+            "{reference} is not indexed; push it to a watched registry, or ask a gate with `plimsoll check`"
+        ));
+    };
+    let mut verdict = indexed
+        .facts()
+        .map(|facts| decide(&state.snapshot, &facts, Door::Check, now))
+        .max_by_key(|verdict| verdict.strict)
+        .ok_or_else(|| format!("{reference} has no instance"))?;
+    let ban = verdict.ban.as_ref().and_then(|ban| state.snapshot.ban(ban.origin.sequence));
+    if let (Some(ban), Rule::Banned(tie)) = (ban, &verdict.rule) {
+        verdict.path = coverage::path(&state.index, ban, tie, &indexed).map_err(unavailable)?;
+    }
+    let mut derivatives = Vec::new();
+    for top in indexed.facts().filter_map(|facts| facts.top()) {
+        let above = state.index.standing_on(&top).map_err(unavailable)?;
+        derivatives.extend(
+            above.iter().filter(|image| image.pushed != indexed.pushed).flat_map(|image| image.names()),
+        );
+    }
+    derivatives.sort();
+    derivatives.dedup();
+    derivatives.truncate(NAMED);
+    let campaign = ban.and_then(|ban| state.ledger.campaign(ban.record.sequence));
+    Ok(WhyReply {
+        operator: ban.map(|ban| ban.record.operator.to_string()).unwrap_or_default(),
+        since: ban.map(|ban| ban.record.at),
+        reason: ban.map(|ban| ban.ban.reason.clone()).unwrap_or_default(),
+        evidence: evidence(&verdict.rule),
+        derivatives,
+        campaign: campaign.map(|campaign| campaign.progress.clone()).unwrap_or_default(),
+        verdict: Box::new(CheckReply {
+            decision: verdict.decision,
+            strict: verdict.strict,
+            message: verdict.to_string(),
+            digest: Some(indexed.pushed.digest.clone()),
+            ban: verdict.ban.as_ref().map(|ban| ban.origin.sequence),
+            replacement: verdict.replacement.clone(),
+            orders: verdict.as_of.orders,
+            resolutions: verdict.as_of.resolutions,
+            valid_until: verdict.valid_until,
+            path: verdict.path,
+        }),
+    })
+}
+
+/// How do things stand?
+pub(crate) fn status(state: &State) -> Result<StatusReply, String> {
+    let bans = state.snapshot.bans().map(|ban| ban_status(state, ban)).collect::<Result<_, index::Error>>();
+    Ok(StatusReply {
+        orders: state.snapshot.as_of().orders,
+        images: u64::try_from(state.index.count()).unwrap_or(u64::MAX),
+        bans: bans.map_err(|error| telemetry::Chain(&error).to_string())?,
+        rejected: state
+            .snapshot
+            .rejected()
+            .map(|(order, rejection)| format!("order {order}: {rejection}"))
+            .collect(),
+    })
+}
+
+fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error> {
+    let campaign = state.ledger.campaign(ban.record.sequence).cloned().unwrap_or_default();
+    let images = state.index.invalidated(ban.record.sequence)?.len();
+    Ok(BanStatus {
+        ban: ban.record.sequence,
+        target: ban.ban.target.to_string(),
+        operator: ban.record.operator.to_string(),
+        since: Some(ban.record.at),
+        severity: ban.ban.severity.to_string(),
+        reason: ban.ban.reason.clone(),
+        state: if state.snapshot.coverage(ban).complete { "active" } else { "pending" }.to_owned(),
+        images: u32::try_from(images).unwrap_or(u32::MAX),
+        replaced: campaign.replaced,
+        stragglers: campaign.stragglers.clone(),
+        campaign: if campaign.opened { campaign.state().to_owned() } else { String::new() },
+        containers_remedied: campaign.containers_remedied(),
+        closed_at: campaign.closed_at,
+    })
+}
+
+fn evidence(rule: &Rule) -> String {
+    match rule {
+        Rule::Banned(Tie { evidence, .. }) => evidence.kind().to_owned(),
+        Rule::Clear | Rule::Pending | Rule::Unknown | Rule::Behind => String::new(),
+    }
+}

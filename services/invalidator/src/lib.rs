@@ -1,0 +1,18 @@
+//! The invalidator: says what orders mean, which images they cover, and what became of it. The only writer of RESOLUTIONS.
+//!
+//! # Layout
+//! [`index`] who stands on whom · `coverage` what a ban covers · `state` what has been said and what is left to say · `lookup` the
+//! registry, asked aside · `ledger` what became of each campaign · `answers` why, and how do things stand · `run` the loop.
+
+mod answers;
+mod config;
+mod coverage;
+mod ledger;
+mod lookup;
+mod run;
+mod state;
+
+pub mod index;
+
+pub use config::Config;
+pub use run::run;

@@ -1,0 +1,150 @@
+//! The loop: one closed set of things that can happen, one owner of the state.
+
+use bus::{Feed, Heard, Record, rpc::Listed};
+use events::{
+    rpc::{StatusReply, StatusRequest, WhyReply, WhyRequest},
+    topology::StreamName,
+};
+use registry::Client;
+use service::{Context, Fault};
+use time::OffsetDateTime;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+use tracing::{Instrument as _, info, info_span};
+
+use crate::{
+    answers,
+    config::Config,
+    index::Index,
+    lookup::{self, Answer},
+    state::{Reaction, State},
+};
+
+/// How many questions wait for the loop.
+const QUESTIONS: usize = 64;
+
+enum Asked {
+    Why(WhyRequest, oneshot::Sender<Result<WhyReply, String>>),
+    Status(oneshot::Sender<Result<StatusReply, String>>),
+}
+
+/// Runs until the context's stop.
+pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
+    let index = Index::open(&config.folder)?;
+    let streams = [
+        (StreamName::Orders, 0),
+        (StreamName::Resolutions, 0),
+        (StreamName::Images, index.position(StreamName::Images)?),
+        (StreamName::Builds, index.position(StreamName::Builds)?),
+        (StreamName::Campaigns, 0),
+        (StreamName::Nodes, 0),
+    ];
+    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    // Listed for as long as this is held.
+    let (_listed, mut asked) = listen(&context).await?;
+    let mut invalidator = Invalidator {
+        state: State::new(index),
+        registry: Client::new(config.registry)?,
+        lookups: JoinSet::new(),
+        context,
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = invalidator.context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => match heard {
+                Some(Heard::Record(record)) => invalidator.hear(*record).await?,
+                Some(Heard::CaughtUp) => invalidator.catch_up().await?,
+                None => return Ok(()),
+            },
+            Some(Ok(answer)) = invalidator.lookups.join_next() => invalidator.found(answer).await?,
+            Some(asked) = asked.recv() => invalidator.answer(asked),
+        }
+    }
+}
+
+struct Invalidator {
+    state: State,
+    registry: Client,
+    lookups: JoinSet<Answer>,
+    context: Context,
+}
+
+impl Invalidator {
+    async fn hear(&mut self, record: Record) -> Result<(), Fault> {
+        let span = record.span();
+        let reaction = span.in_scope(|| self.state.hear(&record))?;
+        self.react(reaction, &record.cause()).instrument(span).await
+    }
+
+    async fn catch_up(&mut self) -> Result<(), Fault> {
+        let reaction = self.state.catch_up()?;
+        let as_of = self.state.snapshot.as_of();
+        self.react(reaction, &format!("caught up at {}/{}", as_of.orders, as_of.resolutions)).await?;
+        info!(
+            orders = as_of.orders,
+            resolutions = as_of.resolutions,
+            images = self.state.index.count(),
+            "Caught up."
+        );
+        self.context.readiness.is_ready();
+        Ok(())
+    }
+
+    async fn found(&mut self, answer: Answer) -> Result<(), Fault> {
+        let Answer { question, image, span } = answer;
+        let cause = format!("{question:?}");
+        let reaction = span.in_scope(|| self.state.found(question, image))?;
+        self.react(reaction, &cause).instrument(span).await
+    }
+
+    async fn react(&mut self, reaction: Reaction, cause: &str) -> Result<(), Fault> {
+        for question in reaction.questions {
+            let span = info_span!("look up", otel.kind = "client", question = ?question);
+            self.lookups.spawn(lookup::ask(self.registry.clone(), question).instrument(span));
+        }
+        Ok(self.context.connection.publish_all(reaction.facts, cause).await?)
+    }
+
+    fn answer(&self, asked: Asked) {
+        // Whoever asked may have left; then nobody misses the answer.
+        match asked {
+            Asked::Why(question, reply) => {
+                reply.send(answers::why(&self.state, &question.image, OffsetDateTime::now_utc())).ok();
+            }
+            Asked::Status(reply) => {
+                reply.send(answers::status(&self.state)).ok();
+            }
+        }
+    }
+}
+
+async fn listen(context: &Context) -> Result<(Listed, mpsc::Receiver<Asked>), Fault> {
+    let (ask, asked) = mpsc::channel(QUESTIONS);
+    let listed =
+        context.connection.list("invalidator", "Says what bans mean and which images they cover.").await?;
+    let why = ask.clone();
+    listed
+        .answer::<WhyRequest, _, _>(&context.tasks, &context.stop, move |question| {
+            forward(why.clone(), move |reply| Asked::Why(question, reply))
+        })
+        .await?;
+    listed
+        .answer::<StatusRequest, _, _>(&context.tasks, &context.stop, move |_| {
+            forward(ask.clone(), Asked::Status)
+        })
+        .await?;
+    Ok((listed, asked))
+}
+
+async fn forward<T>(
+    ask: mpsc::Sender<Asked>,
+    question: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Asked,
+) -> Result<T, String> {
+    let (reply, answer) = oneshot::channel();
+    let leaving = || "the invalidator is leaving; ask again".to_owned();
+    ask.send(question(reply)).await.map_err(|_| leaving())?;
+    answer.await.map_err(|_| leaving())?
+}
