@@ -59,6 +59,7 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
             resolutions: verdict.as_of.resolutions,
             valid_until: verdict.valid_until,
             path: verdict.path,
+            pinned: indexed.reference().to_string(),
         }),
     })
 }

@@ -13,6 +13,9 @@ use tokio::process::{Child, Command};
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(15);
 
+/// How long a server may take to end.
+const END: Duration = Duration::from_secs(10);
+
 /// The oldest server that does what the topology needs: nothing silently dropped, `sync_interval: always` without holes.
 pub const OLDEST: (u32, u32) = (2, 12);
 
@@ -100,12 +103,24 @@ impl Server {
         self.child.wait().await
     }
 
-    /// Starts it again on the same store and port.
-    pub async fn restart(self) -> Result<Self, Error> {
-        let Self { mut child, options, .. } = self;
+    /// Starts it again on the same store and port, killing it first if it still runs; after a failure it may be tried once more.
+    pub async fn restart(&mut self) -> Result<(), Error> {
         // It may have ended by itself; then there is nothing to kill.
-        child.kill().await.ok();
-        Self::start(options).await
+        self.child.kill().await.ok();
+        *self = Self::start(self.options.clone()).await?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits for at most ten seconds.
+    pub async fn stop(mut self) {
+        let process =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        if let Some(process) = process {
+            rustix::process::kill_process(process, rustix::process::Signal::TERM).ok();
+        }
+        if tokio::time::timeout(END, self.child.wait()).await.is_err() {
+            self.child.kill().await.ok();
+        }
     }
 
     async fn wait_until_ready(&mut self, port: u16) -> Result<(), Error> {
@@ -149,7 +164,17 @@ fn spawn(options: &Options) -> Result<Child, Error> {
         .open(options.folder.join("nats.log"))
         .map_err(folder)?;
     let errors = log.try_clone().map_err(folder)?;
-    Command::new(&options.program)
+    // The kernel ends the broker when its parent dies in whatever way; where util-linux is missing, an orphan keeps its port, and the
+    // next start says so.
+    let guard = Path::new("/usr/bin/setpriv");
+    let mut command = if guard.exists() {
+        let mut command = Command::new(guard);
+        command.args(["--pdeathsig", "TERM", "--"]).arg(&options.program);
+        command
+    } else {
+        Command::new(&options.program)
+    };
+    command
         .arg("-c")
         .arg(config_path(&options.folder))
         .stdin(Stdio::null())

@@ -89,6 +89,8 @@ message! {
         valid_until: Option<OffsetDateTime>,
         /// From the banned base to the image.
         path: Vec<String>,
+        /// What to start so that exactly what was judged starts: a local image id, or the repository with its digest.
+        pinned: String,
     }
 }
 

@@ -54,7 +54,7 @@ async fn an_order_reaches_services_and_nodes_and_outlives_the_broker() {
         "mirrors keep identity and time"
     );
 
-    broker.server = broker.server.restart().await.unwrap();
+    broker.server.restart().await.unwrap();
     let alice = async_nats::jetstream::new(broker.operator("alice").await);
     let lift = r#"{"ban":1,"reason":"fixed"}"#;
     let ack = alice.publish("plimsoll.base.lifted.alice", lift.into()).await.unwrap().await.unwrap();

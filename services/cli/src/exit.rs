@@ -1,0 +1,59 @@
+//! How a command ends: what it prints, and with which code. 0 done, 1 refused, 2 a mistake in what was typed, 3 a fault outside.
+
+use std::{future::Future, process::ExitCode};
+
+use telemetry::Chain;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The answer is no.
+    Refused(String),
+    /// What was typed or written cannot be meant.
+    Usage(String),
+    /// Something outside does not work.
+    Fault(String),
+}
+
+impl Failure {
+    pub(crate) fn fault(error: &dyn std::error::Error) -> Self {
+        Self::Fault(Chain(error).to_string())
+    }
+
+    pub(crate) fn usage(error: impl ToString) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Prints a line of the result.
+#[expect(clippy::print_stdout, reason = "results go to standard output, and nothing else does")]
+pub(crate) fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}
+
+/// Prints a remark that is no result.
+#[expect(clippy::print_stderr, reason = "remarks go to standard error, so that results can be piped")]
+pub(crate) fn remark(line: impl std::fmt::Display) {
+    eprintln!("{line}");
+}
+
+/// Runs a command to its end on a small runtime of its own.
+pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> ExitCode {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => end(runtime.block_on(command)),
+        Err(error) => end(Err(Failure::fault(&error))),
+    }
+}
+
+/// The exit code of a result, after saying what went wrong.
+pub(crate) fn end(result: Result<(), Failure>) -> ExitCode {
+    let (text, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Refused(text)) => (text, service::REFUSED),
+        Err(Failure::Usage(text)) => (text, service::USAGE),
+        Err(Failure::Fault(text)) => (text, service::FAULT),
+    };
+    remark(text);
+    ExitCode::from(code)
+}

@@ -1,0 +1,63 @@
+//! `plimsoll`: the operators' and developers' tool, and the embedded pipeline. The only crate that composes services.
+
+mod context;
+mod exit;
+mod orders;
+mod questions;
+mod roles;
+mod start;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Containers under operations' eyes: catalogued bases, one ban, and everything derived from it refused, replaced and patched.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole pipeline here: a broker of its own and one process a role.
+    Up(up::Arguments),
+    /// Run one role, as `up` and service managers do.
+    Role(roles::Arguments),
+    /// Make streams, consumers and buckets on an existing broker.
+    Bootstrap(up::BootstrapArguments),
+    /// Print the accounts block for an existing broker's configuration; makes the keys that are missing.
+    BrokerConfig(up::BrokerConfigArguments),
+    /// Refuse an image and everything derived from it.
+    Ban(orders::BanArguments),
+    /// End a ban.
+    Lift(orders::LiftArguments),
+    /// Apply a catalog section, a project or a policy from a JSON file.
+    Apply(orders::ApplyArguments),
+    /// May this image start? Asks the gate of this node.
+    Check(questions::CheckArguments),
+    /// Ask the gate, then start exactly what it judged.
+    Run(start::Arguments),
+    /// Why is this image as it is: verdict, path, who, since when, what stands on it?
+    Why(questions::WhyArguments),
+    /// How do things stand: bans, campaigns, stragglers?
+    Status(questions::StatusArguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Role(arguments) => roles::run(&arguments),
+        Command::Bootstrap(arguments) => up::bootstrap(&arguments),
+        Command::BrokerConfig(arguments) => up::broker_config(&arguments),
+        Command::Ban(arguments) => orders::ban(&arguments),
+        Command::Lift(arguments) => orders::lift(&arguments),
+        Command::Apply(arguments) => orders::apply(&arguments),
+        Command::Check(arguments) => questions::check(&arguments),
+        Command::Run(arguments) => start::run(&arguments),
+        Command::Why(arguments) => questions::why(&arguments),
+        Command::Status(arguments) => questions::status(&arguments),
+    }
+}

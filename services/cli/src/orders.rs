@@ -1,0 +1,131 @@
+//! Orders from the command line: the same JSON on the same subjects as any client publishes, and a wait for the answer.
+
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+
+use bus::order::Given;
+use events::order;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    context,
+    exit::{self, Failure, say},
+};
+
+/// How long the invalidator may take to answer an order.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BanArguments {
+    /// What is banned: an image with its tag or digest.
+    image: String,
+    /// Why, for the people who are refused.
+    #[arg(long)]
+    reason: String,
+    /// low, high or critical.
+    #[arg(long, default_value = "high")]
+    severity: String,
+    /// What to build on instead.
+    #[arg(long)]
+    replacement: Option<String>,
+    /// A remedy that the catalog declares, for containers that run already.
+    #[arg(long)]
+    remedy: Option<String>,
+    /// Roles in which the image taints another: base, copy, stage, mount, frontend.
+    #[arg(long, value_delimiter = ',')]
+    roles: Vec<String>,
+    /// When the ban ends by itself (RFC 3339).
+    #[arg(long)]
+    expires: Option<String>,
+    #[command(flatten)]
+    context: context::Arguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LiftArguments {
+    /// The banned image as in the ban, or the ban's order sequence.
+    ban: String,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    context: context::Arguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApplyArguments {
+    /// What the file holds: catalog, project or policy.
+    kind: Kind,
+    /// The JSON file; `-` reads standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    context: context::Arguments,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Catalog,
+    Project,
+    Policy,
+}
+
+pub(crate) fn ban(arguments: &BanArguments) -> ExitCode {
+    let BanArguments { image, reason, severity, replacement, remedy, roles, expires, context } = arguments;
+    let mut body = Map::from_iter([
+        ("image".to_owned(), json!(image)),
+        ("reason".to_owned(), json!(reason)),
+        ("severity".to_owned(), json!(severity)),
+        ("roles".to_owned(), json!(roles)),
+    ]);
+    let optional = [("replacement", replacement), ("remedy", remedy), ("expires", expires)];
+    body.extend(
+        optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?)))),
+    );
+    exit::run(give(order::BANNED, Value::Object(body).to_string().into_bytes(), context))
+}
+
+pub(crate) fn lift(arguments: &LiftArguments) -> ExitCode {
+    let LiftArguments { ban, reason, context } = arguments;
+    let body = match ban.parse::<u64>() {
+        Ok(sequence) => json!({"ban": sequence, "reason": reason}),
+        Err(_) => json!({"image": ban, "reason": reason}),
+    };
+    exit::run(give(order::LIFTED, body.to_string().into_bytes(), context))
+}
+
+pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
+    let ApplyArguments { kind, file, context } = arguments;
+    let kind = match kind {
+        Kind::Catalog => order::CATALOG,
+        Kind::Project => order::PROJECT,
+        Kind::Policy => order::POLICY,
+    };
+    let body = match file.as_os_str().to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()).map(String::into_bytes),
+        _ => fs::read(file),
+    };
+    let unreadable = |error| Failure::Usage(format!("{} cannot be read: {error}", file.display()));
+    exit::run(async { give(kind, body.map_err(unreadable)?, context).await })
+}
+
+async fn give(kind: &str, body: Vec<u8>, context: &context::Arguments) -> Result<(), Failure> {
+    // What every reader of the order would reject is not even sent.
+    order::decode_body(kind, &body).map_err(Failure::usage)?;
+    let (connection, operator) = context.connect().await?;
+    match connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| Failure::fault(&error))? {
+        Given::Accepted(accepted) if accepted.changed => {
+            say(format_args!("order {}: accepted", accepted.order))
+        }
+        Given::Accepted(accepted) => {
+            say(format_args!("order {}: accepted, and in effect already", accepted.order))
+        }
+        Given::Rejected(rejected) => {
+            return Err(Failure::Refused(format!("order {}: rejected: {}", rejected.order, rejected.reason)));
+        }
+        Given::Unanswered(sequence) => {
+            return Err(Failure::Fault(format!(
+                "order {sequence}: stored and in force at every gate, but the invalidator has not answered; see `plimsoll status`"
+            )));
+        }
+    }
+    Ok(())
+}

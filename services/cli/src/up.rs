@@ -1,0 +1,188 @@
+//! The embedded pipeline: keys, a broker, its streams, and one supervised process a role.
+
+mod layout;
+mod plan;
+mod supervise;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use bus::{
+    Connection,
+    accounts::render,
+    bootstrap::reconcile,
+    keyring::{Keyring, provision_identity},
+    server::{Options, Server},
+};
+use events::topology::Account;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use verdict::Operator;
+
+use self::{layout::Layout, plan::Plan};
+use crate::{
+    context::Context,
+    exit::{self, Failure, remark},
+};
+
+/// How long an existing broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where keys, broker and projections live.
+    #[arg(long, default_value = "plimsoll-data", value_name = "FOLDER")]
+    data: PathBuf,
+    /// A TOML file with a section for each role that is not to have its defaults, and [up].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BootstrapArguments {
+    /// The broker.
+    #[arg(long, env = "NATS_URL")]
+    url: String,
+    /// The folder of keys that `broker-config` made.
+    #[arg(long, value_name = "FOLDER")]
+    keys: PathBuf,
+    /// Copies of each stream: 3 on a cluster, 1 on a single server.
+    #[arg(long, default_value_t = 3)]
+    replicas: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BrokerConfigArguments {
+    /// The folder of keys; made where it is missing.
+    #[arg(long, value_name = "FOLDER")]
+    keys: PathBuf,
+    /// The people who give orders.
+    #[arg(long = "operator", required = true)]
+    operators: Vec<String>,
+    /// The node that gate and agent speak of.
+    #[arg(long, default_value = "node-1")]
+    node: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    exit::run(async {
+        let layout = Layout::make(&arguments.data)?;
+        let _held = layout.lock()?;
+        let plan = Plan::read(arguments.config.as_deref())?;
+        let telemetry = telemetry::init("up", &plan.telemetry)
+            .map_err(|error| Failure::usage(telemetry::Chain(&error)))?;
+        let ended = compose(&layout, &plan).await;
+        telemetry.flush();
+        ended
+    })
+}
+
+pub(crate) fn bootstrap(arguments: &BootstrapArguments) -> ExitCode {
+    exit::run(bootstrap_all(&arguments.url, &Keyring::new(arguments.keys.clone()), arguments.replicas))
+}
+
+pub(crate) fn broker_config(arguments: &BrokerConfigArguments) -> ExitCode {
+    exit::end((|| {
+        let operators: Vec<Operator> = arguments
+            .operators
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_, _>>()
+            .map_err(Failure::usage)?;
+        let keys = Keyring::new(arguments.keys.clone());
+        let identities =
+            keys.identities(&arguments.node, &operators).map_err(|error| Failure::fault(&error))?;
+        exit::say(render(&identities));
+        Ok(())
+    })())
+}
+
+async fn compose(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
+    let keys = Keyring::new(layout.keys());
+    let identities =
+        keys.identities(&plan.up.node, &plan.up.operators).map_err(|error| Failure::fault(&error))?;
+    let mut broker = None;
+    let url = match &plan.up.nats {
+        Some(url) => url.clone(),
+        None => {
+            let options = Options {
+                program: plan.up.nats_server.clone(),
+                folder: layout.broker(),
+                port: Some(plan.up.port),
+                accounts: render(&identities),
+            };
+            let server = Server::start(options).await.map_err(|error| Failure::fault(&error))?;
+            let url = server.url().to_owned();
+            broker = Some(server);
+            url
+        }
+    };
+    bootstrap_all(&url, &keys, plan.up.replicas).await?;
+    for operator in &plan.up.operators {
+        write_contexts(layout, &keys, operator, &url, plan.up.operators.first() == Some(operator))?;
+    }
+    let roles = plan.roles(layout, &keys, &url)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::fault(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::fault(&error))?;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let asked = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    remark(format_args!("Plimsoll is up in {} (broker {url}); Ctrl-C ends it.", layout.folder().display()));
+    info!(%url, "Up.");
+    let supervised = supervise::all(roles, broker, stop.clone());
+    let mut supervised = std::pin::pin!(supervised);
+    tokio::select! {
+        () = asked => stop.cancel(),
+        ended = &mut supervised => return ended,
+    }
+    supervised.await
+}
+
+async fn bootstrap_all(url: &str, keys: &Keyring, replicas: usize) -> Result<(), Failure> {
+    for account in Account::ALL {
+        let identity = provision_identity(account);
+        let config = bus::Config {
+            url: url.to_owned(),
+            seed_file: Some(keys.seed_file(&identity)),
+            node: String::new(),
+        };
+        let connection = Connection::connect(&config, &identity, PATIENCE)
+            .await
+            .map_err(|error| Failure::fault(&error))?;
+        reconcile(&connection, account, replicas).await.map_err(|error| Failure::fault(&error))?;
+        connection.drain().await;
+    }
+    Ok(())
+}
+
+fn write_contexts(
+    layout: &Layout,
+    keys: &Keyring,
+    operator: &Operator,
+    url: &str,
+    first: bool,
+) -> Result<(), Failure> {
+    let context = Context {
+        description: format!("Plimsoll orders of {operator}"),
+        url: url.to_owned(),
+        nkey: absolute(&keys.seed_file(&bus::keyring::operator_identity(operator))),
+        operator: operator.to_string(),
+    };
+    let written = context.write(&layout.context(operator.as_str()));
+    // The first operator's is what the command line takes when it is told nothing.
+    let written =
+        if first { written.and_then(|()| context.write(&layout.context("operator"))) } else { written };
+    written.map_err(|error| Failure::Fault(format!("the operators' contexts cannot be written: {error}")))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}

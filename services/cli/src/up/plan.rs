@@ -1,0 +1,173 @@
+//! What an embedded pipeline is to be: defaults for everything, and what the operator's file says otherwise.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bus::keyring::Keyring;
+use events::topology::Role;
+use serde::Deserialize;
+use toml::{Table, Value};
+use verdict::Operator;
+
+use super::layout::Layout;
+use crate::exit::Failure;
+
+/// What is to run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) up: Up,
+    pub(super) telemetry: telemetry::Config,
+    sections: Table,
+}
+
+/// The `[up]` section.
+#[derive(Debug)]
+pub(super) struct Up {
+    pub(super) nats: Option<String>,
+    pub(super) nats_server: PathBuf,
+    pub(super) port: u16,
+    pub(super) replicas: usize,
+    pub(super) node: String,
+    pub(super) operators: Vec<Operator>,
+    pub(super) roles: Vec<Role>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct UpFile {
+    /// An existing broker; a child is started where none is given.
+    nats: Option<String>,
+    /// The broker's program.
+    nats_server: PathBuf,
+    /// The child's port.
+    port: u16,
+    /// Copies of each stream.
+    replicas: usize,
+    /// The name of this node.
+    node: String,
+    /// The people who give orders; the first one's context is the command line's default.
+    operators: Vec<String>,
+    /// Which roles run here; all where none is given.
+    roles: Vec<String>,
+}
+
+impl Default for UpFile {
+    fn default() -> Self {
+        Self {
+            nats: None,
+            nats_server: PathBuf::from("nats-server"),
+            // The broker's well-known port.
+            port: 4222,
+            replicas: 1,
+            node: "node-1".to_owned(),
+            operators: vec!["operator".to_owned()],
+            roles: Vec::new(),
+        }
+    }
+}
+
+/// A role that is ready to start.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) role: Role,
+    pub(super) config: PathBuf,
+    pub(super) log: PathBuf,
+}
+
+impl Plan {
+    /// Reads the operator's file, if there is one.
+    pub(super) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        let mut sections = match file {
+            None => Table::new(),
+            Some(file) => {
+                let wrong =
+                    |error: String| Failure::Usage(format!("{} cannot be used: {error}", file.display()));
+                fs::read_to_string(file)
+                    .map_err(|error| wrong(error.to_string()))?
+                    .parse::<Table>()
+                    .map_err(|error| wrong(error.to_string()))?
+            }
+        };
+        let mut mistakes = Vec::new();
+        let up = section::<UpFile>(&mut sections, "up", &mut mistakes).unwrap_or_default();
+        let telemetry = sections.get("telemetry").cloned().unwrap_or_else(|| Value::Table(Table::new()));
+        let telemetry = telemetry::Config::deserialize(telemetry)
+            .map_err(|error| mistakes.push(format!("[telemetry] {error}")))
+            .unwrap_or_default();
+        for unknown in sections.keys().filter(|name| *name != "telemetry" && name.parse::<Role>().is_err()) {
+            mistakes.push(format!("[{unknown}] is neither [up], [telemetry] nor a role"));
+        }
+        let operators = parse_all(&up.operators, &mut mistakes);
+        let roles = parse_all(&up.roles, &mut mistakes);
+        if !mistakes.is_empty() {
+            return Err(Failure::Usage(mistakes.join("\n")));
+        }
+        let UpFile { nats, nats_server, port, replicas, node, .. } = up;
+        let roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles };
+        Ok(Self { up: Up { nats, nats_server, port, replicas, node, operators, roles }, telemetry, sections })
+    }
+
+    /// Writes each role's configuration file.
+    pub(super) fn roles(&self, layout: &Layout, keys: &Keyring, url: &str) -> Result<Vec<Prepared>, Failure> {
+        let mut prepared = Vec::new();
+        for role in &self.up.roles {
+            let config = layout.role_config(*role);
+            let written = fs::create_dir_all(layout.role_folder(*role))
+                .and_then(|()| fs::write(&config, self.role_config(*role, layout, keys, url).to_string()));
+            written.map_err(|error| {
+                Failure::Fault(format!("{} cannot be written: {error}", config.display()))
+            })?;
+            prepared.push(Prepared { role: *role, config, log: layout.log(*role) });
+        }
+        Ok(prepared)
+    }
+
+    fn role_config(&self, role: Role, layout: &Layout, keys: &Keyring, url: &str) -> Table {
+        let text = |path: PathBuf| Value::String(path.display().to_string());
+        let mut nats = Table::new();
+        nats.insert("url".to_owned(), Value::String(url.to_owned()));
+        nats.insert("seed_file".to_owned(), text(keys.role_seed_file(role, &self.up.node)));
+        nats.insert("node".to_owned(), Value::String(self.up.node.clone()));
+        let mut own = match self.sections.get(role.as_str()) {
+            Some(Value::Table(own)) => own.clone(),
+            _ => Table::new(),
+        };
+        let defaults: &[(&str, Value)] = match role {
+            Role::Invalidator | Role::Worker | Role::Notifier => {
+                &[("folder", text(layout.role_folder(role)))]
+            }
+            Role::Gate => &[("socket", text(layout.gate_socket()))],
+            Role::Watcher | Role::Scanner | Role::Planner | Role::Agent => &[],
+        };
+        for (key, value) in defaults {
+            own.entry(*key).or_insert_with(|| value.clone());
+        }
+        let mut config = Table::new();
+        config.insert("nats".to_owned(), Value::Table(nats));
+        config.insert(role.as_str().to_owned(), Value::Table(own));
+        if let Some(telemetry) = self.sections.get("telemetry") {
+            config.insert("telemetry".to_owned(), telemetry.clone());
+        }
+        config
+    }
+}
+
+fn section<S: for<'de> Deserialize<'de>>(
+    sections: &mut Table,
+    name: &str,
+    mistakes: &mut Vec<String>,
+) -> Option<S> {
+    S::deserialize(sections.remove(name)?).map_err(|error| mistakes.push(format!("[{name}] {error}"))).ok()
+}
+
+fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
+    texts: &[String],
+    mistakes: &mut Vec<String>,
+) -> Vec<T> {
+    texts
+        .iter()
+        .filter_map(|text| text.parse().map_err(|error: T::Err| mistakes.push(format!("[up] {error}"))).ok())
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! What an operator may set.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The `[gate]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The socket on which `plimsoll check` and `plimsoll run` ask.
+    pub socket: PathBuf,
+    /// The socket on which Docker asks its authorization plugin, such as /run/docker/plugins/plimsoll.sock; no plugin where none is
+    /// given.
+    pub plugin_socket: Option<PathBuf>,
+    /// The container runtime of this node, which knows the images that are here.
+    pub runtime: Option<containers::Config>,
+    /// How registries are reached for images that are not here.
+    #[serde(default)]
+    pub registry: registry::Config,
+    /// What happens at an enforcing door when the runtime cannot say what would start.
+    #[serde(default)]
+    pub on_fault: OnFault,
+}
+
+/// What a door does when it cannot learn what it should judge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFault {
+    /// Stay shut: what cannot be read is not waved through.
+    #[default]
+    Closed,
+    /// Stay open, and say so.
+    Open,
+}

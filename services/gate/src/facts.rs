@@ -1,0 +1,110 @@
+//! What is known of an image that somebody names. A tag is asked for anew each time: remembering what it pointed at, across a verdict,
+//! would judge one image and start another.
+
+use std::time::Duration;
+
+use artifact::{Digest, ImageFacts, ImageRef};
+use containers::Runtime;
+use registry::Client;
+use tracing::debug;
+
+use crate::memory::Memory;
+
+/// How long the registry may take before memory answers for it.
+const REGISTRY: Duration = Duration::from_secs(3);
+
+/// Where facts come from; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(crate) memory: Memory,
+    pub(crate) runtime: Option<Runtime>,
+    pub(crate) registry: Client,
+}
+
+/// An image, as far as it could be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Every instance; at least one, if only of a name.
+    pub(crate) instances: Vec<ImageFacts>,
+    /// The digest that was judged.
+    pub(crate) digest: Option<Digest>,
+    /// What to start so that exactly this starts.
+    pub(crate) pinned: String,
+}
+
+impl Sources {
+    /// What is known of `image`: here on the node, else in its registry, else in memory, else nothing but the name.
+    pub(crate) async fn find(&self, image: &str) -> Result<Known, artifact::InvalidReference> {
+        if let Some(known) = self.local(image).await {
+            return Ok(known);
+        }
+        let reference: ImageRef = image.parse()?;
+        if let Some(known) = self.remembered_digest(&reference) {
+            return Ok(known);
+        }
+        match tokio::time::timeout(REGISTRY, self.registry.describe(&reference)).await {
+            Ok(Ok(description)) => {
+                let pinned = reference.repository().at_digest(description.digest.clone()).to_string();
+                let instances =
+                    description.instances.iter().map(|instance| instance.facts(&description)).collect();
+                return Ok(Known { instances, digest: Some(description.digest), pinned });
+            }
+            Ok(Err(error)) => debug!(%error, %reference, "The registry does not say what this is."),
+            Err(_) => debug!(%reference, "The registry does not answer in time."),
+        }
+        Ok(self.last_known(reference))
+    }
+
+    async fn local(&self, image: &str) -> Option<Known> {
+        let facts = match self.runtime.as_ref()?.image_facts(image).await {
+            Ok(facts) => facts?,
+            Err(error) => {
+                debug!(%error, image, "The runtime does not say what this is.");
+                return None;
+            }
+        };
+        // Docker's image id is the digest of the configuration, and the one digest that starts without a registry.
+        let pinned = image.parse::<ImageRef>().ok();
+        let digest = facts.digests.iter().next().cloned();
+        Some(Known {
+            pinned: pinned.map(|name| name.to_string()).unwrap_or_default(),
+            instances: vec![facts],
+            digest,
+        })
+    }
+
+    fn remembered_digest(&self, reference: &ImageRef) -> Option<Known> {
+        let digest = reference.digest()?;
+        let instances = self.memory.image(digest)?.as_ref().clone();
+        Some(Known {
+            instances: named(instances, reference),
+            digest: Some(digest.clone()),
+            pinned: reference.to_string(),
+        })
+    }
+
+    fn last_known(&self, reference: ImageRef) -> Known {
+        let digest = self.memory.last_known(&reference);
+        let instances = digest.as_ref().and_then(|digest| self.memory.image(digest));
+        match (digest, instances) {
+            (Some(digest), Some(instances)) => {
+                let pinned = reference.repository().at_digest(digest.clone()).to_string();
+                Known {
+                    instances: named(instances.as_ref().clone(), &reference),
+                    digest: Some(digest),
+                    pinned,
+                }
+            }
+            _ => Known {
+                instances: vec![ImageFacts { references: vec![reference.clone()], ..ImageFacts::default() }],
+                digest: reference.digest().cloned(),
+                pinned: String::new(),
+            },
+        }
+    }
+}
+
+/// The same instances under the name by which they were asked for.
+fn named(instances: Vec<ImageFacts>, reference: &ImageRef) -> Vec<ImageFacts> {
+    instances.into_iter().map(|facts| ImageFacts { references: vec![reference.clone()], ..facts }).collect()
+}

@@ -1,0 +1,20 @@
+//! The gate: answers "may this start?" from memory, at every door of its node. Small and boring: it fetches nothing it can remember.
+//!
+//! # Layout
+//! [`docker`] what a request to Docker's daemon asks · `memory` what the streams said · `facts` what is known of an image ·
+//! `judge` the verdict, and the report of a refusal · `check` the questions of people and tools · `plugin` Docker's questions ·
+//! `run` the process.
+
+mod config;
+mod memory;
+mod facts;
+mod judge;
+mod check;
+mod plugin;
+mod socket;
+mod run;
+
+pub mod docker;
+
+pub use config::Config;
+pub use run::run;

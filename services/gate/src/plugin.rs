@@ -1,0 +1,176 @@
+//! Docker's authorization plugin: the daemon asks before it acts. What a request means is `docker`'s business; here it is answered.
+
+use std::time::Duration;
+
+use artifact::ImageFacts;
+use axum::{Json, Router, body::Bytes, extract::State, routing::post};
+use containers::{Container, Runtime};
+use serde_json::{Value, json};
+use service::Context;
+use tracing::{info, warn};
+use verdict::Door;
+
+use crate::{
+    config::OnFault,
+    docker::{Question, Request, question},
+    judge::Judge,
+};
+
+/// How long the daemon may take to say what it would start. It has no deadline of its own for us (measured: it waits for ever).
+const RUNTIME: Duration = Duration::from_secs(3);
+
+/// After how long a container whose start was refused is removed, if it was to be removed at its end: the client waits for that end, and
+/// must have been told of the refusal first.
+const REMOVAL: Duration = Duration::from_millis(50);
+
+/// Answers the daemon; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Plugin {
+    pub(crate) runtime: Option<Runtime>,
+    pub(crate) judge: Judge,
+    pub(crate) context: Context,
+    pub(crate) on_fault: OnFault,
+}
+
+/// The plugin's API, as docs.docker.com has it under "Access authorization plugin".
+pub(crate) fn router(plugin: Plugin) -> Router {
+    Router::new()
+        .route("/Plugin.Activate", post(async || Json(json!({"Implements": ["authz"]}))))
+        .route("/AuthZPlugin.AuthZReq", post(request))
+        // The answer of the daemon holds nothing to judge: what was to be refused was refused before.
+        .route("/AuthZPlugin.AuthZRes", post(async || Json(json!({"Allow": true}))))
+        // A request's own body comes inside ours in base64, and is cut by the daemon at 1 MiB.
+        .layer(axum::extract::DefaultBodyLimit::max(8 << 20))
+        .with_state(plugin)
+}
+
+async fn request(State(plugin): State<Plugin>, body: Bytes) -> Json<Value> {
+    // Not by the framework's own reader: the daemon sends no content type.
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return refusal(format!("the daemon's question cannot be read: {error}")),
+    };
+    match plugin.answer(&question(&request)).await {
+        Ok(()) => Json(json!({"Allow": true})),
+        Err(reason) => refusal(reason),
+    }
+}
+
+fn refusal(reason: String) -> Json<Value> {
+    Json(json!({"Allow": false, "Msg": reason}))
+}
+
+impl Plugin {
+    async fn answer(&self, question: &Question) -> Result<(), String> {
+        match question {
+            Question::Pass => Ok(()),
+            Question::Create { image, mounted, name: _ } => {
+                for image in std::iter::once(image).chain(mounted) {
+                    self.create(image).await?;
+                }
+                Ok(())
+            }
+            Question::Start { container } => self.start(container).await,
+            Question::Pull { reference } => {
+                // Only the name is known before it is here; its layers are judged when it is to start.
+                let named = ImageFacts { references: vec![reference.clone()], ..ImageFacts::default() };
+                self.judge_by_name(named, &reference.to_string(), Door::Pull)
+            }
+            Question::Refuse { reason } if self.judge.enforces(Door::Create) => Err(reason.to_string()),
+            Question::Refuse { reason } => {
+                info!(%reason, "An enforcing door would refuse this request.");
+                Ok(())
+            }
+        }
+    }
+
+    async fn create(&self, image: &str) -> Result<(), String> {
+        match self.ask(|runtime| async move { runtime.image_facts(image).await }).await {
+            Ok(Some(facts)) => self.judge_facts(facts, image, None, Door::Create),
+            Ok(None) => {
+                // It is not here: the daemon says so itself, and nothing is made. A banned name is refused all the same.
+                let references = image.parse().ok().into_iter().collect();
+                self.judge_by_name(ImageFacts { references, ..ImageFacts::default() }, image, Door::Create)
+            }
+            Err(fault) => self.cannot_tell(image, Door::Create, &fault),
+        }
+    }
+
+    async fn start(&self, container: &str) -> Result<(), String> {
+        match self.ask(|runtime| async move { runtime.container(container).await }).await {
+            Ok(Some(found)) => {
+                let judged = self.judge_facts(
+                    found.facts.clone(),
+                    &found.image_name,
+                    Some(found.id.as_str()),
+                    Door::Start,
+                );
+                if judged.is_err() && found.is_removed_at_end {
+                    self.remove_soon(found);
+                }
+                judged
+            }
+            // There is no such container: the daemon says so itself.
+            Ok(None) => Ok(()),
+            Err(fault) => self.cannot_tell(container, Door::Start, &fault),
+        }
+    }
+
+    fn judge_facts(
+        &self,
+        facts: ImageFacts,
+        image: &str,
+        container: Option<&str>,
+        door: Door,
+    ) -> Result<(), String> {
+        let verdict = self.judge.decide(&[facts], door);
+        if verdict.refuses() {
+            self.judge.report(container, image, door, &verdict);
+            return Err(verdict.to_string());
+        }
+        Ok(())
+    }
+
+    /// Judges what is known by name alone, where more will be known before anything starts: only a ban of the name itself refuses.
+    fn judge_by_name(&self, named: ImageFacts, image: &str, door: Door) -> Result<(), String> {
+        let verdict = self.judge.decide(&[named], door);
+        if verdict.refuses() && matches!(verdict.rule, verdict::Rule::Banned(_) | verdict::Rule::Behind) {
+            self.judge.report(None, image, door, &verdict);
+            return Err(verdict.to_string());
+        }
+        Ok(())
+    }
+
+    fn cannot_tell(&self, what: &str, door: Door, fault: &str) -> Result<(), String> {
+        warn!(what, %door, fault, "The runtime does not say what would start.");
+        match self.on_fault {
+            OnFault::Closed if self.judge.enforces(door) => Err(format!(
+                "{what} cannot be judged, since the runtime does not say what it is: {fault}; try again"
+            )),
+            OnFault::Closed | OnFault::Open => Ok(()),
+        }
+    }
+
+    async fn ask<'a, T, A>(&'a self, question: impl FnOnce(&'a Runtime) -> A) -> Result<T, String>
+    where
+        A: Future<Output = Result<T, containers::Error>>,
+    {
+        let runtime = self.runtime.as_ref().ok_or_else(|| "[gate] names no runtime".to_owned())?;
+        match tokio::time::timeout(RUNTIME, question(runtime)).await {
+            Ok(answer) => answer.map_err(|error| telemetry::Chain(&error).to_string()),
+            Err(_) => Err(format!("no answer within {} s", RUNTIME.as_secs())),
+        }
+    }
+
+    fn remove_soon(&self, container: Container) {
+        let Some(runtime) = self.runtime.clone() else { return };
+        let stop = self.context.stop.clone();
+        self.context.tasks.spawn(async move {
+            if stop.run_until_cancelled(tokio::time::sleep(REMOVAL)).await.is_some()
+                && let Err(error) = runtime.remove(&container.id).await
+            {
+                warn!(error = %telemetry::Chain(&error), container = %container.id, "A refused container could not be removed.");
+            }
+        });
+    }
+}

@@ -1,0 +1,86 @@
+//! The process: read the streams, then open the doors, and go on reading.
+
+use bus::{Feed, Heard};
+use containers::Runtime;
+use events::{rpc::CheckRequest, topology::StreamName};
+use registry::Client;
+use service::{Context, Fault};
+use tracing::info;
+
+use crate::{
+    check::{self, Check},
+    config::Config,
+    facts::Sources,
+    judge::Judge,
+    memory::Memory,
+    plugin::{self, Plugin},
+    socket,
+};
+
+/// Runs until the context's stop.
+pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
+    let memory = Memory::default();
+    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0), (StreamName::Images, 0)];
+    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    let mut doors = Some(Doors::prepare(config, memory.clone(), &context)?);
+    let mut listed = None;
+    loop {
+        let heard = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => heard,
+        };
+        match heard {
+            Some(Heard::Record(record)) => {
+                let _entered = record.span().entered();
+                memory.hear(&record);
+            }
+            // Until everything has been read, a shut door is the only right answer: nobody listens yet.
+            Some(Heard::CaughtUp) => {
+                if let Some(doors) = doors.take() {
+                    listed = Some(doors.open(&context).await?);
+                    info!(as_of = ?memory.as_of(), "The doors are open for questions.");
+                    context.readiness.is_ready();
+                }
+            }
+            None => return Ok(()),
+        }
+        debug_assert!(doors.is_some() || listed.is_some());
+    }
+}
+
+struct Doors {
+    check: Check,
+    plugin: Plugin,
+    config: Config,
+}
+
+impl Doors {
+    fn prepare(config: Config, memory: Memory, context: &Context) -> Result<Self, Fault> {
+        let runtime = config.runtime.as_ref().map(Runtime::new);
+        let judge = Judge::new(memory.clone(), context.clone());
+        let sources =
+            Sources { memory, runtime: runtime.clone(), registry: Client::new(config.registry.clone())? };
+        let check = Check { sources, judge: judge.clone() };
+        let plugin = Plugin { runtime, judge, context: context.clone(), on_fault: config.on_fault };
+        Ok(Self { check, plugin, config })
+    }
+
+    async fn open(self, context: &Context) -> Result<bus::rpc::Listed, Fault> {
+        let Self { check, plugin, config } = self;
+        let listener = socket::listen(&config.socket)?;
+        context.tasks.spawn(socket::serve(listener, check::router(check.clone()), context.stop.clone()));
+        if let Some(path) = &config.plugin_socket {
+            let listener = socket::listen(path)?;
+            context.tasks.spawn(socket::serve(listener, plugin::router(plugin), context.stop.clone()));
+        }
+        let listed = context.connection.list("gate", "May this image start?").await?;
+        listed
+            .answer::<CheckRequest, _, _>(&context.tasks, &context.stop, move |question| {
+                let check = check.clone();
+                async move { check.answer(question).await }
+            })
+            .await?;
+        Ok(listed)
+    }
+}
