@@ -1,0 +1,58 @@
+# The project's commands. `./just` runs them on a machine that has no `just` yet.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Puts the parts that the set-up found or installed where tests and programs look for them.
+parts := "source target/dev/env"
+
+# What can be run
+[private]
+default:
+    @{{ just_executable() }} --justfile {{ quote(justfile()) }} --list --unsorted
+
+# Install what demo and tests need and the machine lacks
+setup:
+    @deploy/dev/setup.sh
+
+# Play the whole story on real parts, and fail at the first claim that does not hold
+demo: setup
+    {{ parts }}; cargo build --quiet --locked --package cli --bin plimsoll
+    {{ parts }}; cargo run --quiet --locked --package tests --bin demo
+
+# Check everything: format, lints, unit and integration tests
+test: setup check-fmt lint
+    {{ parts }}; cargo test --workspace --locked
+
+# What continuous integration runs
+ci:
+    .ci/run
+
+# Start Plimsoll with everything it needs
+up *ARGUMENTS: setup
+    {{ parts }}; cargo run --quiet --locked --package cli --bin plimsoll -- up {{ ARGUMENTS }}
+
+# Build all programs
+build: setup
+    cargo build --workspace --locked
+
+# Measure: the benchmark of this name under tests/
+bench NAME: setup
+    {{ parts }}; cargo bench --locked --package tests --bench {{ NAME }}
+
+# Format the Rust code
+fmt:
+    cargo fmt --all
+
+# Whether the Rust code is formatted
+check-fmt:
+    cargo fmt --all --check
+
+# Lint Rust code and shell scripts, warnings denied
+lint: lint-scripts
+    cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+# Lint the shell scripts: every file whose first line names a shell
+lint-scripts:
+    git ls-files --cached --others --exclude-standard \
+        | xargs --delimiter '\n' awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh( |$)/ { print FILENAME } { nextfile }' \
+        | xargs --delimiter '\n' --no-run-if-empty shellcheck

@@ -1,0 +1,9 @@
+//! The planner as a process of its own.
+
+use std::process::ExitCode;
+
+use events::topology::Role;
+
+fn main() -> ExitCode {
+    service::main(Role::Planner, builder::plan)
+}

@@ -1,0 +1,10 @@
+//! The planner: turns pushes and bans into builds, each once, in the order of what stands on what. It alone releases work.
+//!
+//! # Layout
+//! [`state`] what the streams said · [`campaign`] what a ban asks for, and how far it is · [`run`] the loop.
+
+mod campaign;
+mod run;
+mod state;
+
+pub use run::{Config, plan};

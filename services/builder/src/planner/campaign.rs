@@ -1,0 +1,222 @@
+//! What is to be done now: builds to release and facts to say, decided from the state alone. Asked twice, it says the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use events::fact::{
+    BuildJob, CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed, ImageUnattributed, Outcome,
+};
+use verdict::{Sequence, order::Name};
+
+use super::state::{Campaign, State, names};
+
+/// One thing to do. Each is idempotent, and none is repeated once the streams have told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    /// Let a worker build this.
+    Release(BuildJob),
+    /// Name an image that nobody can rebuild.
+    Unattributed(ImageUnattributed),
+    /// Say what a campaign will rebuild.
+    Planned(CampaignPlanned),
+    /// Say that one more project has ended.
+    Progressed(CampaignProgressed),
+    /// Say that a campaign has ended.
+    Closed(CampaignClosed),
+}
+
+/// Everything that is to be done in this state.
+pub(crate) fn due(state: &State) -> Vec<Action> {
+    let mut actions = pushes(state);
+    for (ban, campaign) in &state.campaigns {
+        if let Some(opened) = campaign.opened.as_ref().filter(|_| !campaign.closed) {
+            actions.extend(campaign_actions(state, *ban, campaign, opened));
+        }
+    }
+    actions
+}
+
+/// The name of a build: one a (project, commit, cause).
+pub(crate) fn build_id(project: &Name, commit: &str, ban: Option<Sequence>) -> String {
+    let commit: String = commit.chars().take(12).collect();
+    match ban {
+        None => format!("{project}-{commit}"),
+        Some(ban) => format!("{project}-{commit}-ban{ban}"),
+    }
+}
+
+fn pushes(state: &State) -> Vec<Action> {
+    let known = state.sources.iter().filter(|(project, _)| state.snapshot.project(project).is_some());
+    known.filter_map(|(project, commit)| release(state, project, commit, None)).collect()
+}
+
+fn release(state: &State, project: &Name, commit: &str, ban: Option<Sequence>) -> Option<Action> {
+    let build = build_id(project, commit, ban);
+    let is_new = !state.queued.contains(&build) && !state.finished.contains_key(&build);
+    is_new.then(|| {
+        Action::Release(BuildJob { build, project: project.clone(), commit: commit.to_owned(), ban })
+    })
+}
+
+fn campaign_actions(
+    state: &State,
+    ban: Sequence,
+    campaign: &Campaign,
+    opened: &CampaignOpened,
+) -> Vec<Action> {
+    if state.snapshot.ban(ban).is_none() {
+        return vec![close(state, ban, campaign, opened, "lifted")];
+    }
+    let covered = u32::try_from(state.covered(ban).count()).unwrap_or(u32::MAX);
+    if covered < opened.images {
+        // Two streams tell of one ban; the images have not all been heard of yet.
+        return Vec::new();
+    }
+    let mut actions = Vec::new();
+    let orphans = orphans(state, ban);
+    for orphan in &orphans {
+        if !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone())) {
+            actions.push(Action::Unattributed(orphan.clone()));
+        }
+    }
+    // What was planned stays planned; what came to be covered since comes on top.
+    let mut projects: BTreeSet<Name> = campaign.planned.clone().unwrap_or_default();
+    projects.extend(
+        state
+            .snapshot
+            .projects()
+            .map(|project| project.name.clone())
+            .filter(|name| state.is_affected(name, ban)),
+    );
+    if campaign.planned.as_ref() != Some(&projects) {
+        let unattributed = orphans
+            .iter()
+            .flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags))
+            .collect();
+        actions.push(Action::Planned(CampaignPlanned {
+            ban,
+            projects: in_order(state, &projects),
+            unattributed,
+        }));
+    }
+    let ends: BTreeMap<&Name, String> =
+        projects.iter().filter_map(|name| Some((name, end(state, name, ban, &projects)?))).collect();
+    for name in projects.iter().filter(|name| !ends.contains_key(name)) {
+        let ready = dependencies(state, name, &projects).iter().all(|base| ends.contains_key(base));
+        if let Some(commit) = state.sources.get(name).filter(|_| ready) {
+            actions.extend(release(state, name, commit, Some(ban)));
+        }
+    }
+    let total = u32::try_from(projects.len()).unwrap_or(u32::MAX);
+    let mut done = u32::try_from(campaign.progressed.len()).unwrap_or(u32::MAX);
+    for (name, end) in &ends {
+        if !campaign.progressed.contains_key(*name) {
+            done += 1;
+            actions.push(Action::Progressed(CampaignProgressed {
+                ban,
+                project: (*name).clone(),
+                state: end.clone(),
+                done,
+                total,
+            }));
+        }
+    }
+    if ends.len() == projects.len() {
+        actions.push(close(state, ban, campaign, opened, "done"));
+    }
+    actions
+}
+
+/// How a project's part in a campaign ended; none while it has not.
+fn end(state: &State, project: &Name, ban: Sequence, projects: &BTreeSet<Name>) -> Option<String> {
+    if !state.is_affected(project, ban) {
+        return Some("replaced".to_owned());
+    }
+    let Some(commit) = state.sources.get(project) else {
+        return Some("no commit of it was ever pushed here; push its branch".to_owned());
+    };
+    if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
+        return match ending.outcome {
+            // Published and still covered: another ban's build, or one that the invalidator has yet to judge.
+            Outcome::Published => None,
+            Outcome::Refused | Outcome::Failed => Some(format!("{}: {}", ending.outcome, ending.message)),
+        };
+    }
+    // What stands on a project that was not replaced cannot be either.
+    dependencies(state, project, projects)
+        .into_iter()
+        .find(|base| end(state, base, ban, projects).is_some_and(|end| end != "replaced"))
+        .map(|base| format!("stands on {base}, which was not replaced"))
+}
+
+/// The projects among `projects` whose images went into what `project` published last.
+fn dependencies<'a>(state: &'a State, project: &Name, projects: &'a BTreeSet<Name>) -> Vec<&'a Name> {
+    let Some(publication) = state.published.get(project) else { return Vec::new() };
+    let publishes = |name: &Name| state.published.get(name).map(|publication| &publication.repository);
+    projects
+        .iter()
+        .filter(|name| *name != project)
+        .filter(|name| publishes(name).is_some_and(|repository| publication.stands_on.contains(repository)))
+        .collect()
+}
+
+/// The projects, each after what it stands on; a circle, which only forged records could make, ends in name order.
+fn in_order(state: &State, projects: &BTreeSet<Name>) -> Vec<Name> {
+    let mut ordered: Vec<Name> = Vec::new();
+    while ordered.len() < projects.len() {
+        let left = || projects.iter().filter(|name| !ordered.contains(name));
+        let free =
+            |name: &&Name| dependencies(state, name, projects).iter().all(|base| ordered.contains(base));
+        let Some(next) = left().find(free).or_else(|| left().next()).cloned() else { break };
+        ordered.push(next);
+    }
+    ordered
+}
+
+/// Covered images that no build published and that are not the banned one.
+fn orphans(state: &State, ban: Sequence) -> Vec<ImageUnattributed> {
+    state
+        .covered(ban)
+        .filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image))
+        .map(|((repository, digest), invalidated)| ImageUnattributed {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            tags: invalidated.tags.clone(),
+            ban,
+        })
+        .collect()
+}
+
+fn close(
+    state: &State,
+    ban: Sequence,
+    campaign: &Campaign,
+    opened: &CampaignOpened,
+    outcome: &str,
+) -> Action {
+    let projects = campaign.planned.clone().unwrap_or_default();
+    let replaced = projects.iter().filter(|name| !state.is_affected(name, ban)).count();
+    let mut stragglers: Vec<String> = Vec::new();
+    for orphan in orphans(state, ban) {
+        let name = names(&orphan.repository, &orphan.digest, &orphan.tags)
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        stragglers.push(format!("{name}: no source"));
+    }
+    for name in projects.iter().filter(|name| state.is_affected(name, ban)) {
+        let why = end(state, name, ban, &projects).unwrap_or_else(|| "not ended".to_owned());
+        stragglers.push(format!("{name}: {why}"));
+    }
+    Action::Closed(CampaignClosed {
+        ban,
+        images: opened.images,
+        replaced: u32::try_from(replaced).unwrap_or(u32::MAX),
+        stragglers,
+        ordered_at: opened.ordered_at,
+        closed_at: state.now.unwrap_or(opened.ordered_at),
+        outcome: outcome.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

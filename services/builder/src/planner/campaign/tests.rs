@@ -1,0 +1,220 @@
+//! Campaigns over small worlds: what is released when, what is said, and that it is said once.
+
+use artifact::{Digest, ImageRef, Repository};
+use time::OffsetDateTime;
+use verdict::{
+    Order, OrderRecord,
+    order::{Ban, BanSelector, BanTarget, Lift, Project, Severity},
+};
+
+use super::*;
+use crate::planner::state::{Ending, Invalidated, Publication};
+
+const BAN: Sequence = Sequence(10);
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn repository(project: &str) -> Repository {
+    format!("r.io/{project}").parse().unwrap()
+}
+
+fn old(project: &str) -> Digest {
+    Digest::of(format!("old {project}").as_bytes())
+}
+
+fn apply(state: &mut State, sequence: u64, order: Order) {
+    let record = OrderRecord {
+        sequence: Sequence(sequence),
+        operator: "alice".parse().unwrap(),
+        at: OffsetDateTime::UNIX_EPOCH,
+        order,
+    };
+    assert_eq!(state.snapshot.apply(&record), verdict::Outcome::Accepted);
+}
+
+/// A world of projects, each standing on others, all on a base that is banned.
+fn world(projects: &[(&str, &[&str])]) -> State {
+    let mut state = State::default();
+    for (sequence, (project, bases)) in (1..).zip(projects) {
+        let image: ImageRef = format!("r.io/{project}:1").parse().unwrap();
+        apply(
+            &mut state,
+            sequence,
+            Order::Project(Project {
+                name: name(project),
+                source: "git://host/x".to_owned(),
+                branch: "main".to_owned(),
+                definition: "Dockerfile".to_owned(),
+                image,
+                policy: None,
+                webhook: None,
+            }),
+        );
+        state.sources.insert(name(project), "c0ffee".to_owned());
+        state.queued.insert(build_id(&name(project), "c0ffee", None));
+        publish(&mut state, project, old(project), bases);
+        let covered = Invalidated { tags: vec!["1".parse().unwrap()], is_target: false };
+        state.invalidated.entry(BAN).or_default().insert((repository(project), old(project)), covered);
+    }
+    apply(
+        &mut state,
+        BAN.0,
+        Order::Ban(Ban {
+            target: BanTarget::Tag(repository("os"), "1".parse().unwrap()),
+            reason: "CVE".to_owned(),
+            severity: Severity::High,
+            roles: [artifact::BaseRole::Base].into(),
+            replacement: None,
+            remedy: None,
+            expires: None,
+        }),
+    );
+    let images = u32::try_from(projects.len()).unwrap();
+    state.campaigns.entry(BAN).or_default().opened = Some(CampaignOpened {
+        ban: BAN,
+        target: "r.io/os:1".to_owned(),
+        replacement: None,
+        ordered_at: OffsetDateTime::UNIX_EPOCH,
+        images,
+    });
+    state
+}
+
+fn publish(state: &mut State, project: &str, digest: Digest, bases: &[&str]) {
+    state.attributed.insert((repository(project), digest.clone()));
+    let stands_on = bases.iter().map(|base| repository(base)).collect();
+    state.published.insert(name(project), Publication { repository: repository(project), digest, stands_on });
+}
+
+fn rebuilt(state: &mut State, project: &str, bases: &[&str]) {
+    publish(state, project, Digest::of(format!("new {project}").as_bytes()), bases);
+    finish(state, project, Outcome::Published);
+}
+
+fn finish(state: &mut State, project: &str, outcome: Outcome) {
+    let build = build_id(&name(project), "c0ffee", Some(BAN));
+    state.finished.insert(build, Ending { outcome, message: "why".to_owned() });
+}
+
+/// Carries out what is due as the streams would tell of it, and says what it was.
+fn step(state: &mut State) -> Vec<String> {
+    let mut shown = Vec::new();
+    for action in due(state) {
+        let campaign = state.campaigns.entry(BAN).or_default();
+        shown.push(match action {
+            Action::Release(job) => {
+                state.queued.insert(job.build);
+                format!("build {}", job.project)
+            }
+            Action::Unattributed(image) => {
+                state.unattributed.insert((BAN, image.repository.clone(), image.digest));
+                format!("no source {}", image.repository.path())
+            }
+            Action::Planned(plan) => {
+                campaign.planned = Some(plan.projects.iter().cloned().collect());
+                format!("plan {}", plan.projects.iter().map(Name::as_str).collect::<Vec<_>>().join(" "))
+            }
+            Action::Progressed(progress) => {
+                campaign.progressed.insert(progress.project.clone(), progress.state.clone());
+                format!("{} {} of {}: {}", progress.project, progress.done, progress.total, progress.state)
+            }
+            Action::Closed(closed) => {
+                campaign.closed = true;
+                format!(
+                    "closed {}: {} of {}, {:?}",
+                    closed.outcome, closed.replaced, closed.images, closed.stragglers
+                )
+            }
+        });
+    }
+    shown
+}
+
+#[test]
+fn what_stands_on_another_waits_for_it() {
+    let mut state = world(&[("app", &["platform"]), ("platform", &["os"]), ("tool", &["os"])]);
+    assert_eq!(step(&mut state), ["plan platform app tool", "build platform", "build tool"]);
+    assert!(step(&mut state).is_empty(), "nothing is released twice");
+    rebuilt(&mut state, "platform", &["os"]);
+    assert_eq!(step(&mut state), ["build app", "platform 1 of 3: replaced"]);
+    rebuilt(&mut state, "tool", &["os"]);
+    rebuilt(&mut state, "app", &["platform"]);
+    assert_eq!(
+        step(&mut state),
+        ["app 2 of 3: replaced", "tool 3 of 3: replaced", "closed done: 3 of 3, []"]
+    );
+    assert!(step(&mut state).is_empty(), "a closed campaign is closed");
+}
+
+#[test]
+fn a_diamond_waits_for_both_sides() {
+    let mut state = world(&[("left", &["os"]), ("right", &["os"]), ("top", &["left", "right"])]);
+    assert_eq!(step(&mut state), ["plan left right top", "build left", "build right"]);
+    rebuilt(&mut state, "left", &["os"]);
+    assert_eq!(step(&mut state), ["left 1 of 3: replaced"]);
+    rebuilt(&mut state, "right", &["os"]);
+    assert_eq!(step(&mut state), ["build top", "right 2 of 3: replaced"]);
+}
+
+#[test]
+fn what_stands_on_a_failure_is_named_and_not_built() {
+    let mut state = world(&[("app", &["platform"]), ("platform", &["os"])]);
+    step(&mut state);
+    finish(&mut state, "platform", Outcome::Failed);
+    let said = step(&mut state);
+    assert_eq!(
+        said[..2],
+        ["app 1 of 2: stands on platform, which was not replaced", "platform 2 of 2: failed: why"]
+    );
+    assert!(said[2].starts_with("closed done: 0 of 2"), "{said:?}");
+}
+
+#[test]
+fn an_image_without_a_source_is_named() {
+    let mut state = world(&[("app", &["os"])]);
+    let stray = (repository("stray"), Digest::of(b"stray"));
+    let covered = state.invalidated.get_mut(&BAN).unwrap();
+    covered.insert(stray, Invalidated { tags: vec![], is_target: false });
+    covered.insert((repository("os"), Digest::of(b"os")), Invalidated { tags: vec![], is_target: true });
+    assert_eq!(step(&mut state), ["no source stray", "plan app", "build app"]);
+}
+
+#[test]
+fn nothing_is_planned_before_all_images_are_known() {
+    let mut state = world(&[("app", &["os"])]);
+    state.campaigns.get_mut(&BAN).unwrap().opened.as_mut().unwrap().images = 2;
+    assert!(step(&mut state).is_empty());
+}
+
+#[test]
+fn a_push_during_the_campaign_replaces_too() {
+    let mut state = world(&[("app", &["os"])]);
+    step(&mut state);
+    publish(&mut state, "app", Digest::of(b"pushed meanwhile"), &["os"]);
+    assert_eq!(step(&mut state), ["app 1 of 1: replaced", "closed done: 1 of 1, []"]);
+}
+
+#[test]
+fn a_lifted_ban_ends_its_campaign() {
+    let mut state = world(&[("app", &["os"])]);
+    step(&mut state);
+    apply(&mut state, 11, Order::Lift(Lift { bans: BanSelector::Sequence(BAN), reason: "fixed".to_owned() }));
+    let said = step(&mut state);
+    assert_eq!(said.len(), 1);
+    assert!(said[0].starts_with("closed lifted"), "{said:?}");
+}
+
+#[test]
+fn a_push_is_built_once_and_only_for_a_known_project() {
+    let mut state = world(&[]);
+    state.campaigns.clear();
+    state.sources.insert(name("unknown"), "c0ffee".to_owned());
+    assert!(step(&mut state).is_empty());
+    let mut state = world(&[("app", &["os"])]);
+    state.campaigns.clear();
+    state.sources.insert(name("app"), "newer".to_owned());
+    assert_eq!(step(&mut state), ["build app"]);
+    assert!(step(&mut state).is_empty());
+}

@@ -1,0 +1,131 @@
+//! The loop: hear, decide, act. A planner that starts anew decides the same, and what was said is not said again.
+
+use bus::{Entries, Feed, Heard, Record};
+use events::{
+    fact::{BuildJob, BuildQueued},
+    topology::{Bucket, StreamName},
+};
+use serde::Deserialize;
+use service::{Context, Fault};
+use tracing::{Instrument as _, error, info};
+
+use super::{
+    campaign::{Action, due},
+    state::State,
+};
+
+/// The `[planner]` section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {}
+
+/// Runs until the context's stop.
+pub async fn plan(Config {}: Config, context: Context) -> Result<(), Fault> {
+    let streams = [
+        StreamName::Orders,
+        StreamName::Resolutions,
+        StreamName::Sources,
+        StreamName::Images,
+        StreamName::Builds,
+        StreamName::Campaigns,
+    ]
+    .map(|stream| (stream, 0));
+    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    let intents = context.connection.entries(Bucket::Intents).await?;
+    // Listed for as long as this is held.
+    let _listed = context.connection.list("planner", "Decides what is built, and when.").await?;
+    let mut planner = Planner { state: State::default(), intents, caught_up: false, context };
+    loop {
+        let heard = tokio::select! {
+            biased;
+            () = planner.context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => heard,
+        };
+        match heard {
+            Some(Heard::Record(record)) => planner.hear(&record).await?,
+            Some(Heard::CaughtUp) => planner.catch_up().await?,
+            None => return Ok(()),
+        }
+    }
+}
+
+struct Planner {
+    state: State,
+    intents: Entries,
+    caught_up: bool,
+    context: Context,
+}
+
+impl Planner {
+    async fn hear(&mut self, record: &Record) -> Result<(), Fault> {
+        let span = record.span();
+        async {
+            if let Err(error) = self.state.hear(record) {
+                error!(%error, subject = %record.subject, "A fact cannot be read and is left out of the plan.");
+            }
+            if self.caught_up { self.act().await } else { Ok(()) }
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn catch_up(&mut self) -> Result<(), Fault> {
+        self.caught_up = true;
+        self.act().await?;
+        self.context.readiness.is_ready();
+        Ok(())
+    }
+
+    async fn act(&mut self) -> Result<(), Fault> {
+        for action in due(&self.state) {
+            self.perform(action).await?;
+        }
+        Ok(())
+    }
+
+    /// Causes name what is said, not what made us say it: two planners, or one that starts anew, say it once.
+    async fn perform(&mut self, action: Action) -> Result<(), Fault> {
+        let connection = &self.context.connection;
+        match action {
+            Action::Release(job) => self.release(job).await?,
+            Action::Unattributed(fact) => {
+                self.state.unattributed.insert((fact.ban, fact.repository.clone(), fact.digest.clone()));
+                let cause = format!("campaign {}", fact.ban);
+                connection.publish(fact, &cause).await?;
+            }
+            Action::Planned(fact) => {
+                let campaign = self.state.campaigns.entry(fact.ban).or_default();
+                campaign.planned = Some(fact.projects.iter().cloned().collect());
+                let cause = format!("campaign {}", fact.ban);
+                connection.publish(fact, &cause).await?;
+            }
+            Action::Progressed(fact) => {
+                let campaign = self.state.campaigns.entry(fact.ban).or_default();
+                campaign.progressed.insert(fact.project.clone(), fact.state.clone());
+                let cause = format!("campaign {}", fact.ban);
+                connection.publish(fact, &cause).await?;
+            }
+            Action::Closed(fact) => {
+                self.state.campaigns.entry(fact.ban).or_default().closed = true;
+                info!(ban = %fact.ban, replaced = fact.replaced, stragglers = fact.stragglers.len(), "A campaign is closed.");
+                let cause = format!("campaign {}", fact.ban);
+                connection.publish(fact, &cause).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the intent, hands out the work, and then says so. A planner that dies in between does it again, and the queue and the
+    /// worker both know the build by its name.
+    async fn release(&mut self, job: BuildJob) -> Result<(), Fault> {
+        let BuildJob { build, project, commit, ban } = job.clone();
+        self.intents.create(&format!("build.{build}"), commit.clone().into_bytes()).await?;
+        let connection = &self.context.connection;
+        connection.publish(job, &build).await?;
+        let queued = BuildQueued { build: build.clone(), project, commit, ban };
+        connection.publish(queued, &build).await?;
+        info!(build, "A build is released.");
+        self.state.queued.insert(build);
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! What the planner knows: a fold of streams and of nothing else, so that a planner that starts anew knows the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use artifact::{Digest, ImageRef, Repository, Tag};
+use bus::Record;
+use events::{
+    Event as _, Malformed,
+    fact::{
+        BuildFinished, BuildQueued, CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed,
+        ImageInvalidated, ImageRestored, ImageUnattributed, Outcome, SourcePushed,
+    },
+    fold,
+};
+use time::OffsetDateTime;
+use verdict::{Sequence, Snapshot, order::Name};
+
+/// Everything the planner decides from.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct State {
+    pub(crate) snapshot: Snapshot,
+    /// The last commit that was pushed to each project.
+    pub(crate) sources: BTreeMap<Name, String>,
+    /// Builds that were queued.
+    pub(crate) queued: BTreeSet<String>,
+    /// How builds ended.
+    pub(crate) finished: BTreeMap<String, Ending>,
+    /// What each project published last.
+    pub(crate) published: BTreeMap<Name, Publication>,
+    /// Every digest that some build published: images with a source.
+    pub(crate) attributed: BTreeSet<(Repository, Digest)>,
+    /// What each ban covers.
+    pub(crate) invalidated: BTreeMap<Sequence, BTreeMap<(Repository, Digest), Invalidated>>,
+    /// Images that were named as having no source, by ban.
+    pub(crate) unattributed: BTreeSet<(Sequence, Repository, Digest)>,
+    /// Campaigns, by ban.
+    pub(crate) campaigns: BTreeMap<Sequence, Campaign>,
+    /// When the last message was stored: the planner's clock.
+    pub(crate) now: Option<OffsetDateTime>,
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) message: String,
+}
+
+/// What a project published last.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Publication {
+    pub(crate) repository: Repository,
+    pub(crate) digest: Digest,
+    /// Repositories of what went in.
+    pub(crate) stands_on: BTreeSet<Repository>,
+}
+
+/// An image that a ban covers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Invalidated {
+    pub(crate) tags: Vec<Tag>,
+    /// Whether it is the banned image itself.
+    pub(crate) is_target: bool,
+}
+
+/// What has been said of a campaign.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Campaign {
+    pub(crate) opened: Option<CampaignOpened>,
+    pub(crate) planned: Option<BTreeSet<Name>>,
+    pub(crate) progressed: BTreeMap<Name, String>,
+    pub(crate) closed: bool,
+}
+
+impl State {
+    /// Folds one message. A message that cannot be read changes nothing, and is the caller's to report.
+    pub(crate) fn hear(&mut self, record: &Record) -> Result<(), Malformed> {
+        self.now = self.now.max(Some(record.at));
+        fold(&mut self.snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+        let body = &record.body;
+        match record.subject.split_kind().map(|(kind, _)| kind) {
+            Some(SourcePushed::KIND) => {
+                let SourcePushed { project, commit, branch: _ } = SourcePushed::decode(body)?;
+                self.sources.insert(project, commit);
+            }
+            Some(BuildQueued::KIND) => {
+                self.queued.insert(BuildQueued::decode(body)?.build);
+            }
+            Some(BuildFinished::KIND) => self.build_finished(BuildFinished::decode(body)?),
+            Some(ImageInvalidated::KIND) => self.image_invalidated(ImageInvalidated::decode(body)?),
+            Some(ImageRestored::KIND) => {
+                let ImageRestored { repository, digest, ban } = ImageRestored::decode(body)?;
+                self.invalidated.entry(ban).or_default().remove(&(repository, digest));
+            }
+            Some(ImageUnattributed::KIND) => {
+                let ImageUnattributed { repository, digest, tags: _, ban } = ImageUnattributed::decode(body)?;
+                self.unattributed.insert((ban, repository, digest));
+            }
+            Some(CampaignOpened::KIND) => {
+                let opened = CampaignOpened::decode(body)?;
+                let ban = opened.ban;
+                self.campaigns.entry(ban).or_default().opened = Some(opened);
+            }
+            Some(CampaignPlanned::KIND) => {
+                let CampaignPlanned { ban, projects, unattributed: _ } = CampaignPlanned::decode(body)?;
+                self.campaigns.entry(ban).or_default().planned = Some(projects.into_iter().collect());
+            }
+            Some(CampaignProgressed::KIND) => {
+                let CampaignProgressed { ban, project, state, done: _, total: _ } =
+                    CampaignProgressed::decode(body)?;
+                self.campaigns.entry(ban).or_default().progressed.insert(project, state);
+            }
+            Some(CampaignClosed::KIND) => {
+                self.campaigns.entry(CampaignClosed::decode(body)?.ban).or_default().closed = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn build_finished(&mut self, build: BuildFinished) {
+        let BuildFinished { build, project, outcome, image, digest, inputs, message, .. } = build;
+        if let (Outcome::Published, Some(image), Some(digest)) = (outcome, image, digest) {
+            let repository = image.repository().clone();
+            self.attributed.insert((repository.clone(), digest.clone()));
+            let stands_on = inputs.iter().map(|input| input.used.repository().clone()).collect();
+            self.published.insert(project, Publication { repository, digest, stands_on });
+        }
+        self.finished.insert(build, Ending { outcome, message });
+    }
+
+    fn image_invalidated(&mut self, fact: ImageInvalidated) {
+        let ImageInvalidated { repository, digest, tags, ban, role: _, evidence, target: _ } = fact;
+        // The word of `lineage::Evidence::Same`: it is the banned image, and nobody's to rebuild.
+        let invalidated = Invalidated { tags, is_target: evidence == "same image" };
+        self.invalidated.entry(ban).or_default().insert((repository, digest), invalidated);
+    }
+
+    /// The images that `ban` covers.
+    pub(crate) fn covered(
+        &self,
+        ban: Sequence,
+    ) -> impl Iterator<Item = (&(Repository, Digest), &Invalidated)> {
+        self.invalidated.get(&ban).into_iter().flatten()
+    }
+
+    /// Whether what `project` published last is covered by `ban`.
+    pub(crate) fn is_affected(&self, project: &Name, ban: Sequence) -> bool {
+        self.published.get(project).is_some_and(|publication| {
+            let image = (publication.repository.clone(), publication.digest.clone());
+            self.invalidated.get(&ban).is_some_and(|covered| covered.contains_key(&image))
+        })
+    }
+}
+
+/// An image by its names for people.
+pub(crate) fn names(repository: &Repository, digest: &Digest, tags: &[Tag]) -> Vec<ImageRef> {
+    match tags {
+        [] => vec![repository.at_digest(digest.clone())],
+        tags => tags.iter().map(|tag| repository.at_tag(tag.clone())).collect(),
+    }
+}

@@ -1,0 +1,15 @@
+//! The worker: one released build from commit to published image. Any number of them share the queue.
+//!
+//! # Layout
+//! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
+//! [`inputs`] the images it stands on · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
+
+mod attest;
+mod definition;
+mod failure;
+mod inputs;
+mod pipeline;
+mod publish;
+mod run;
+
+pub use run::{Config, work};

@@ -1,0 +1,138 @@
+//! From what the scan says of a definition to the definition that is built, and to the change that the team is told. Pure.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use artifact::{BaseRole, ImageRef};
+use dockerfile::{Dockerfile, Edit, unified_diff};
+use events::rpc::{ScanReply, ScannedUse};
+
+use super::failure::Failure;
+
+/// An image use that may be built on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AllowedUse {
+    pub(super) role: BaseRole,
+    pub(super) line: u32,
+    pub(super) written: String,
+    pub(super) used: ImageRef,
+    span: Range<usize>,
+    is_replaced: bool,
+    reason: String,
+}
+
+/// The uses of a scan that let the build go on.
+pub(super) fn allowed_uses(scan: &ScanReply) -> Result<Vec<AllowedUse>, Failure> {
+    scan.uses.iter().map(allowed_use).collect()
+}
+
+fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
+    let ScannedUse { line, role, written, choice, used, reason, start, end } = scanned;
+    let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX);
+    match used {
+        Some(used) if choice != "refuse" => Ok(AllowedUse {
+            role: *role,
+            line: *line,
+            written: written.clone(),
+            used: used.clone(),
+            span: place(*start)..place(*end),
+            is_replaced: choice == "replace",
+            reason: reason.clone(),
+        }),
+        _ => Err(Failure::Refused(format!("line {line}: {written}: {reason}"))),
+    }
+}
+
+/// The definition with every image pinned to the digest that was read and judged: what is built.
+pub(super) fn pinned(
+    definition: &Dockerfile,
+    uses: &[AllowedUse],
+    digests: &BTreeMap<ImageRef, ImageRef>,
+) -> Result<String, Failure> {
+    rewritten(
+        definition,
+        uses.iter().filter_map(|allowed| Some((allowed, digests.get(&allowed.used)?.to_string()))),
+    )
+}
+
+/// The change that makes the source agree with what was built, as `git apply` takes it; empty where nothing was replaced.
+pub(super) fn change(definition: &Dockerfile, uses: &[AllowedUse], path: &str) -> Result<String, Failure> {
+    let replaced =
+        uses.iter().filter(|allowed| allowed.is_replaced).map(|allowed| (allowed, allowed.used.to_string()));
+    Ok(unified_diff(definition.text(), &rewritten(definition, replaced)?, path))
+}
+
+/// What was replaced, for people.
+pub(super) fn replacements(uses: &[AllowedUse]) -> Vec<String> {
+    uses.iter()
+        .filter(|allowed| allowed.is_replaced)
+        .map(|allowed| {
+            format!(
+                "line {}: {} was built on {} instead: {}",
+                allowed.line, allowed.written, allowed.used, allowed.reason
+            )
+        })
+        .collect()
+}
+
+fn rewritten<'a>(
+    definition: &Dockerfile,
+    changes: impl Iterator<Item = (&'a AllowedUse, String)>,
+) -> Result<String, Failure> {
+    let edits: Vec<Edit> =
+        changes.map(|(allowed, replacement)| Edit { span: allowed.span.clone(), replacement }).collect();
+    definition.rewrite(&edits).map_err(|error| Failure::Failed {
+        message: format!("the definition cannot be rewritten: {error}; name each image on its own"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned(text: &str, written: &str, used: &str, choice: &str) -> ScannedUse {
+        let start = text.find(written).unwrap();
+        ScannedUse {
+            line: 1,
+            role: BaseRole::Base,
+            written: written.to_owned(),
+            choice: choice.to_owned(),
+            used: used.parse().ok(),
+            reason: "outdated".to_owned(),
+            start: start as u64,
+            end: (start + written.len()) as u64,
+        }
+    }
+
+    fn reply(uses: Vec<ScannedUse>) -> ScanReply {
+        ScanReply { refused: false, findings: vec![], uses, as_of: 1 }
+    }
+
+    #[test]
+    fn the_team_is_told_of_the_version_and_the_build_is_pinned_to_the_digest() {
+        let text = "FROM r.io/os:1\nRUN true\n";
+        let file = Dockerfile::parse(text).unwrap();
+        let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:1", "r.io/os:2", "replace")])).unwrap();
+        let used: ImageRef = "r.io/os:2".parse().unwrap();
+        let digest = artifact::Digest::of(b"2");
+        let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
+        assert_eq!(pinned(&file, &uses, &digests).unwrap(), format!("FROM r.io/os:2@{digest}\nRUN true\n"));
+        let diff = change(&file, &uses, "Dockerfile").unwrap();
+        assert!(diff.contains("-FROM r.io/os:1\n+FROM r.io/os:2\n"), "{diff}");
+        assert_eq!(replacements(&uses).len(), 1);
+    }
+
+    #[test]
+    fn what_was_kept_changes_nothing_for_the_team() {
+        let text = "FROM r.io/os:2\n";
+        let file = Dockerfile::parse(text).unwrap();
+        let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:2", "r.io/os:2", "keep")])).unwrap();
+        assert_eq!(change(&file, &uses, "Dockerfile").unwrap(), "");
+    }
+
+    #[test]
+    fn a_refused_use_names_its_line() {
+        let text = "FROM evil:1\n";
+        let error = allowed_uses(&reply(vec![scanned(text, "evil:1", "", "refuse")])).unwrap_err();
+        assert!(matches!(&error, Failure::Refused(message) if message.contains("line 1: evil:1")), "{error}");
+    }
+}

@@ -1,0 +1,332 @@
+//! The steps in their order: commit, scan, resolve, rewrite, build, prove, attest, publish. Each may come again after a crash.
+
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
+
+use artifact::{BaseRole, Digest, ImageFacts};
+use bus::{Connection, Entries, Outbox};
+use dockerfile::Dockerfile;
+use events::{
+    fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
+    rpc::{ScanReply, ScanRequest},
+    topology::Role,
+};
+use source::{Checkout, Fetcher};
+use telemetry::Chain;
+use time::OffsetDateTime;
+use tokio::fs;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span, warn};
+use verdict::{Decision, Door, decide, order::Project};
+
+use super::{
+    definition::{self, AllowedUse},
+    failure::Failure,
+    inputs::{self, Input},
+    publish::{self, Published},
+    run::Orders,
+};
+use crate::{
+    driver::{Base, Driver, Request},
+    isolation::Limits,
+    layout::Built,
+};
+
+/// How long the scanner may take.
+const SCAN: Duration = Duration::from_secs(20);
+/// A definition is not longer.
+const LONGEST_DEFINITION: u64 = 1 << 20;
+/// What the team is shown of a failed build: its end, where the reason stands.
+const LOG_END: usize = 2_000;
+
+/// Everything that the steps need; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Pipeline {
+    pub(super) fetcher: Fetcher,
+    pub(super) registry: registry::Client,
+    pub(super) driver: Driver,
+    pub(super) limits: Limits,
+    pub(super) folder: PathBuf,
+    pub(super) published: Entries,
+    pub(super) connection: Connection,
+    pub(super) orders: Orders,
+    pub(super) stop: CancellationToken,
+}
+
+/// What is known of a build while it lasts, for the fact at its end.
+#[derive(Default)]
+struct Story {
+    findings: Vec<Finding>,
+    inputs: Vec<BuildInput>,
+    diff: String,
+    notes: Vec<String>,
+}
+
+impl Pipeline {
+    /// Removes what a predecessor that died left in the folder.
+    pub(super) async fn sweep(&self) -> Result<(), std::io::Error> {
+        let jobs = self.folder.join("jobs");
+        match fs::remove_dir_all(&jobs).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir_all(&jobs).await
+    }
+
+    /// Carries out one job. A failure that is the team's is a fact; one of something outside is tried again, and a fact at last.
+    pub(super) async fn run(&self, job: BuildJob, attempt: u64) -> Result<Outbox, Failure> {
+        let project = self.orders.with(|snapshot| snapshot.project(&job.project).cloned());
+        let project = project.ok_or_else(|| Failure::UnknownProject(job.project.to_string()))?;
+        let mut story = Story::default();
+        let ended = match self.published_before(&job).await? {
+            Some(published) => publish::make_visible(self, &project, &published).await.map(|()| published),
+            None => self.build(&job, &project, &mut story).await,
+        };
+        let mut facts = Outbox::default();
+        match ended {
+            Ok(published) => publish::tell(&mut facts, &job, &project, published),
+            Err(failure) if failure.is_retryable() && !is_last(attempt) => return Err(failure),
+            Err(failure) => {
+                info!(build = job.build, error = %Chain(&failure), "A build ended without an image.");
+                facts.push(not_published(&job, &project, story, &failure));
+            }
+        }
+        Ok(facts)
+    }
+
+    async fn published_before(&self, job: &BuildJob) -> Result<Option<Published>, Failure> {
+        let entry = self.published.get(&publish::key(&job.build)).await?;
+        Ok(entry.and_then(|(value, _)| Published::read(&value)))
+    }
+
+    async fn build(
+        &self,
+        job: &BuildJob,
+        project: &Project,
+        story: &mut Story,
+    ) -> Result<Published, Failure> {
+        let BuildJob { build, project: name, commit, ban } = job.clone();
+        let started = BuildStarted { build: build.clone(), project: name, commit, ban };
+        self.connection.publish(started, &build).await?;
+        let folder = tempfile::Builder::new().prefix("job-").tempdir_in(self.folder.join("jobs"));
+        let folder = folder.map_err(Failure::disk("making the build's folder"))?;
+        let began = OffsetDateTime::now_utc();
+        let checkout = self.fetch(job, project, folder.path()).instrument(info_span!("fetch")).await?;
+        let text = read_definition(&checkout.tree, &project.definition).await?;
+        let scan = self.scan(job, &text, story).instrument(info_span!("scan")).await?;
+        let uses = definition::allowed_uses(&scan)?;
+        let parsed = Dockerfile::parse(&text).map_err(|error| Failure::Refused(error.to_string()))?;
+        if let Some(line) = parsed.heredocs_used().first() {
+            let message = format!(
+                "line {line}: this builder cannot build heredocs; write the step as a script that is copied in"
+            );
+            return Err(Failure::Refused(message));
+        }
+        story.diff = definition::change(&parsed, &uses, &project.definition)?;
+        story.notes = definition::replacements(&uses);
+        let inputs = inputs::gather(self, &uses, folder.path()).instrument(info_span!("gather")).await?;
+        story.inputs = told(&uses, &inputs);
+        let pins = inputs.iter().map(|(used, input)| (used.clone(), input.pinned.clone())).collect();
+        let request = Request {
+            context: checkout.tree.clone(),
+            definition: definition::pinned(&parsed, &uses, &pins)?,
+            arguments: BTreeMap::new(),
+            bases: inputs
+                .values()
+                .map(|input| Base { reference: input.pinned.to_string(), layout: input.layout.clone() })
+                .collect(),
+            labels: labels(job, project, &uses, &inputs),
+            annotations: annotations(&uses, &inputs),
+            timestamp: checkout.committed_at,
+            limits: self.limits.clone(),
+            output: folder.path().join("image"),
+        };
+        let built = self.drive(&request).instrument(info_span!("build")).await?;
+        self.prove(project, &built)?;
+        let made = publish::Made {
+            job,
+            project,
+            checkout: &checkout,
+            story: publish::Told {
+                inputs: &story.inputs,
+                diff: &story.diff,
+                notes: &story.notes,
+                findings: &story.findings,
+            },
+            layout: &request.output,
+            began,
+        };
+        publish::publish(self, &made).instrument(info_span!("publish")).await
+    }
+
+    async fn fetch(&self, job: &BuildJob, project: &Project, folder: &Path) -> Result<Checkout, Failure> {
+        let refused = |error: &dyn std::error::Error| {
+            Failure::Refused(format!("the project's source cannot be used: {error}"))
+        };
+        let url = project.source.parse::<source::GitUrl>().map_err(|error| refused(&error))?;
+        let commit = job.commit.parse::<source::Commit>().map_err(|error| refused(&error))?;
+        let into = folder.join("source");
+        fs::create_dir(&into).await.map_err(Failure::disk("making the source's folder"))?;
+        Ok(self.fetcher.fetch(&url, &commit, &into, &self.stop).await?)
+    }
+
+    async fn scan(&self, job: &BuildJob, text: &str, story: &mut Story) -> Result<ScanReply, Failure> {
+        let question = ScanRequest {
+            definition: text.to_owned(),
+            project: Some(job.project.clone()),
+            build_args: Default::default(),
+        };
+        let reply = match self.connection.ask(question, SCAN).await {
+            Err(bus::Error::Answer { message, .. }) => return Err(Failure::Refused(message)),
+            reply => reply?,
+        };
+        story.findings.clone_from(&reply.findings);
+        let finished = ScanFinished {
+            build: job.build.clone(),
+            project: job.project.clone(),
+            commit: job.commit.clone(),
+            definition_digest: Digest::of(text.as_bytes()),
+            refused: reply.refused,
+            findings: reply.findings.clone(),
+        };
+        self.connection.publish(finished, &job.build).await?;
+        if reply.refused {
+            let errors: Vec<String> = reply
+                .findings
+                .iter()
+                .map(|finding| format!("line {} {}: {}", finding.line, finding.code, finding.message))
+                .collect();
+            return Err(Failure::Refused(errors.join("\n")));
+        }
+        Ok(reply)
+    }
+
+    async fn drive(&self, request: &Request) -> Result<Built, Failure> {
+        let report = self.driver.build(request, &self.stop).await;
+        report.result.map_err(|error| match error {
+            crate::driver::Error::Failed { code } => {
+                let end: String =
+                    report.log.chars().rev().take(LOG_END).collect::<Vec<_>>().into_iter().rev().collect();
+                Failure::Failed { message: format!("the build ended with exit code {code}:\n{}", end.trim()) }
+            }
+            error => error.into(),
+        })
+    }
+
+    /// Nothing leaves that a ban covers, whatever it was built from.
+    fn prove(&self, project: &Project, built: &Built) -> Result<(), Failure> {
+        let facts = ImageFacts {
+            references: vec![project.image.clone()],
+            digests: [built.digest.clone(), built.config_digest.clone()].into(),
+            layers: built.layers.clone(),
+            ..ImageFacts::default()
+        };
+        let verdict =
+            self.orders.with(|snapshot| decide(snapshot, &facts, Door::Push, OffsetDateTime::now_utc()));
+        match verdict.strict {
+            Decision::Refuse => {
+                Err(Failure::Refused(format!("the image that was built may not be published: {verdict}")))
+            }
+            Decision::Warn => {
+                warn!(%verdict, "An image is published with a warning.");
+                Ok(())
+            }
+            Decision::Allow => Ok(()),
+        }
+    }
+}
+
+fn is_last(attempt: u64) -> bool {
+    Role::Worker
+        .spec()
+        .consumes
+        .iter()
+        .any(|durable| i64::try_from(attempt).unwrap_or(i64::MAX) >= durable.max_deliver)
+}
+
+/// Reads the definition. A link could lead out of the tree, and a path with `..` too: neither is followed.
+async fn read_definition(tree: &Path, definition: &str) -> Result<String, Failure> {
+    let inside = Path::new(definition).components().all(|part| matches!(part, Component::Normal(_)));
+    let path = tree.join(definition);
+    let missing = || {
+        Failure::Refused(format!(
+            "the source has no definition at {definition}; add it, or apply the project with its path"
+        ))
+    };
+    let metadata = fs::symlink_metadata(&path).await.map_err(|_| missing())?;
+    if !inside || !metadata.is_file() {
+        return Err(missing());
+    }
+    if metadata.len() > LONGEST_DEFINITION {
+        return Err(Failure::Refused(format!("{definition} is longer than 1 MiB, which no definition is")));
+    }
+    let bytes = fs::read(&path).await.map_err(Failure::disk("reading the definition"))?;
+    String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{definition} is not UTF-8 text")))
+}
+
+fn told(uses: &[AllowedUse], inputs: &BTreeMap<artifact::ImageRef, Input>) -> Vec<BuildInput> {
+    let input = |allowed: &AllowedUse| inputs.get(&allowed.used).map(|input| input.pinned.clone());
+    uses.iter()
+        .filter_map(|allowed| {
+            Some(BuildInput {
+                role: allowed.role,
+                line: allowed.line,
+                written: allowed.written.clone(),
+                used: input(allowed)?,
+            })
+        })
+        .collect()
+}
+
+fn base<'a>(uses: &[AllowedUse], inputs: &'a BTreeMap<artifact::ImageRef, Input>) -> Option<&'a Input> {
+    uses.iter().find(|allowed| allowed.role == BaseRole::Base).and_then(|allowed| inputs.get(&allowed.used))
+}
+
+fn annotations(
+    uses: &[AllowedUse],
+    inputs: &BTreeMap<artifact::ImageRef, Input>,
+) -> BTreeMap<String, String> {
+    let Some(base) = base(uses, inputs) else { return BTreeMap::new() };
+    let name = base
+        .pinned
+        .tag()
+        .map_or_else(|| base.pinned.clone(), |tag| base.pinned.repository().at_tag(tag.clone()));
+    let digest =
+        base.digest().map(|digest| ("org.opencontainers.image.base.digest".to_owned(), digest.to_string()));
+    [("org.opencontainers.image.base.name".to_owned(), name.to_string())].into_iter().chain(digest).collect()
+}
+
+/// Annotations are lost in Docker's own format, so the same is said in labels.
+fn labels(
+    job: &BuildJob,
+    project: &Project,
+    uses: &[AllowedUse],
+    inputs: &BTreeMap<artifact::ImageRef, Input>,
+) -> BTreeMap<String, String> {
+    let mut labels = annotations(uses, inputs);
+    labels.insert("org.opencontainers.image.revision".to_owned(), job.commit.clone());
+    labels.insert("org.opencontainers.image.source".to_owned(), project.source.clone());
+    labels.insert("dev.plimsoll.project".to_owned(), project.name.to_string());
+    labels
+}
+
+fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Failure) -> BuildFinished {
+    let Story { findings, inputs, diff, notes: _ } = story;
+    BuildFinished {
+        build: job.build.clone(),
+        project: job.project.clone(),
+        commit: job.commit.clone(),
+        ban: job.ban,
+        outcome: if matches!(failure, Failure::Refused(_)) { Outcome::Refused } else { Outcome::Failed },
+        image: None,
+        digest: None,
+        inputs,
+        diff,
+        definition: project.definition.clone(),
+        message: Chain(failure).to_string(),
+        findings,
+    }
+}

@@ -1,0 +1,145 @@
+//! The process: follow the orders, and take work from the queue.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use bus::{Delivery, Feed, Handler, Heard, Limits as QueueLimits, Outbox, consume};
+use events::{
+    fact::BuildJob,
+    fold,
+    topology::{Bucket, Role, StreamName},
+};
+use registry::Client;
+use serde::Deserialize;
+use service::{Context, Fault};
+use verdict::Snapshot;
+
+use super::{failure::Failure, pipeline::Pipeline};
+use crate::{
+    buildah::{self, Buildah},
+    driver::Driver,
+    isolation::Limits,
+};
+
+/// The `[worker]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where checkouts, bases and builds lie while they last; for one worker alone.
+    pub folder: PathBuf,
+    /// Builds at the same time. Two keep two cores busy: while one waits for the registry, the other one builds.
+    #[serde(default = "two")]
+    pub slots: usize,
+    /// How git repositories are reached.
+    #[serde(default)]
+    pub source: source::Config,
+    /// How registries are reached, and with which right to push.
+    #[serde(default)]
+    pub registry: registry::Config,
+    /// The programs that build, and where they are confined. Its scratch folder is this section's own where none is given.
+    #[serde(default)]
+    pub buildah: Option<buildah::Config>,
+    /// What one build may use.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+fn two() -> usize {
+    2
+}
+
+/// How long a build may finish after a stop; longer ones go back to the queue.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// What orders say at this moment, shared with the builds in progress.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Orders(Arc<RwLock<Snapshot>>);
+
+impl Orders {
+    /// Reads the snapshot; held only for as long as `read` takes.
+    pub(super) fn with<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> T {
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hear(&self, record: &bus::Record) {
+        let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        fold(&mut snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+    }
+}
+
+/// Runs until the context's stop.
+pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
+    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0)];
+    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    let orders = Orders::default();
+    let buildah = config.buildah.clone().unwrap_or_else(|| buildah::Config {
+        isolation: crate::isolation::Config { scratch: config.folder.join("builds"), ..Default::default() },
+        ..Default::default()
+    });
+    let worker = Worker {
+        pipeline: Pipeline {
+            fetcher: source::Fetcher::new(config.source.clone()),
+            registry: Client::new(config.registry.clone())?,
+            driver: Driver::Buildah(Buildah::open(buildah).await?),
+            limits: config.limits.clone(),
+            folder: config.folder.clone(),
+            published: context.connection.entries(Bucket::Intents).await?,
+            connection: context.connection.clone(),
+            orders: orders.clone(),
+            stop: context.stop.clone(),
+        },
+    };
+    worker.pipeline.sweep().await?;
+    // Listed for as long as this is held.
+    let _listed = context.connection.list("worker", "Builds, proves and publishes images.").await?;
+    let mut worker = Some(worker);
+    loop {
+        let heard = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => heard,
+        };
+        match heard {
+            Some(Heard::Record(record)) => orders.hear(&record),
+            // No build begins under orders that were lifted long ago.
+            Some(Heard::CaughtUp) => {
+                if let Some(worker) = worker.take() {
+                    take_work(&context, worker, config.slots);
+                    context.readiness.is_ready();
+                }
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
+fn take_work(context: &Context, worker: Worker, slots: usize) {
+    let limits = QueueLimits { concurrency: slots, grace: GRACE };
+    for durable in Role::Worker.spec().consumes {
+        let worker = Arc::new(worker.clone());
+        context.tasks.spawn(consume(
+            context.connection.clone(),
+            *durable,
+            worker,
+            limits,
+            context.stop.clone(),
+        ));
+    }
+}
+
+#[derive(Clone)]
+struct Worker {
+    pipeline: Pipeline,
+}
+
+impl Handler for Worker {
+    type Error = Failure;
+
+    async fn handle(&self, delivery: Delivery) -> Result<Outbox, Failure> {
+        let job: BuildJob = delivery.decode().map_err(Failure::Malformed)?;
+        self.pipeline.run(job, delivery.attempt).await
+    }
+}

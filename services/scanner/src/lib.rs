@@ -1,0 +1,15 @@
+//! The scanner: says what is wrong with a definition, and what the catalog makes of every image in it.
+//!
+//! # Layout
+//! [`scan`](mod@scan) the answer, pure · `memory` what orders say at this moment · `grpc` the same answer for other platforms · `run`
+//! the process.
+
+mod config;
+mod grpc;
+mod memory;
+mod run;
+
+pub mod scan;
+
+pub use config::Config;
+pub use run::run;

@@ -1,0 +1,52 @@
+//! The process: read the orders, then answer.
+
+use bus::{Feed, Heard, rpc::Listed};
+use events::{rpc::ScanRequest, topology::StreamName};
+use service::{Context, Fault};
+use tokio::net::TcpListener;
+
+use crate::{config::Config, grpc, memory::Memory};
+
+/// Runs until the context's stop.
+pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
+    let memory = Memory::default();
+    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0)];
+    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    // Listed for as long as this is held.
+    let mut _listed: Option<Listed> = None;
+    loop {
+        let heard = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => heard,
+        };
+        match heard {
+            Some(Heard::Record(record)) => {
+                let _entered = record.span().entered();
+                memory.hear(&record);
+            }
+            // A scan under half a catalog would refuse what is allowed.
+            Some(Heard::CaughtUp) => {
+                _listed = Some(answer(&config, &context, &memory).await?);
+                context.readiness.is_ready();
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn answer(config: &Config, context: &Context, memory: &Memory) -> Result<Listed, Fault> {
+    if let Some(address) = config.grpc_listen {
+        let listener = TcpListener::bind(address).await?;
+        context.tasks.spawn(grpc::serve(listener, memory.clone(), context.stop.clone()));
+    }
+    let listed = context.connection.list("scanner", "Says what is wrong with a definition.").await?;
+    let memory = memory.clone();
+    listed
+        .answer::<ScanRequest, _, _>(&context.tasks, &context.stop, move |question| {
+            let memory = memory.clone();
+            async move { memory.scan(question).await }
+        })
+        .await?;
+    Ok(listed)
+}

@@ -1,0 +1,142 @@
+//! One definition, one answer: findings of the linter, and the catalog's choice for every image use. Pure.
+
+use std::collections::BTreeMap;
+
+use artifact::ImageRef;
+use dockerfile::{Dockerfile, ImageUse};
+use events::{
+    fact::Finding,
+    rpc::{ScanReply, ScanRequest, ScannedUse},
+};
+use lint::{Level, Policy};
+use time::OffsetDateTime;
+use verdict::{BaseChoice, Door, Mode, Snapshot, choose_base};
+
+/// The text is no Dockerfile.
+const UNREADABLE: &str = "DL1000";
+/// The catalog or a ban refuses an image use.
+const REFUSED: &str = "PL2001";
+/// The catalog or a ban replaces an image use.
+const REPLACED: &str = "PL2002";
+
+/// Scans one definition under the orders of this moment.
+pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
+    let ScanRequest { definition, project, build_args } = request;
+    let as_of = snapshot.as_of().orders;
+    let file = match Dockerfile::parse(definition) {
+        Ok(file) => file,
+        Err(errors) => {
+            let findings = errors.0.iter().map(|error| Finding {
+                line: line(error.line),
+                code: UNREADABLE.to_owned(),
+                level: Level::Error.as_str().to_owned(),
+                message: format!("{error}; {}", error.hint()),
+            });
+            return ScanReply { refused: true, findings: findings.collect(), uses: Vec::new(), as_of };
+        }
+    };
+    let policy = project
+        .as_ref()
+        .and_then(|name| snapshot.project(name)?.policy.as_ref())
+        .and_then(|name| snapshot.policy(name))
+        .map(policy)
+        .unwrap_or_default();
+    let report = lint::lint(&file, &policy);
+    let mut refused = report.refused;
+    let mut findings: Vec<Finding> = report.findings.iter().map(finding).collect();
+    let build_args: BTreeMap<String, String> = build_args.clone().into_iter().collect();
+    let mut uses = Vec::new();
+    for image_use in file.image_uses(&build_args) {
+        let (scanned, told) = judge(snapshot, &image_use, now);
+        refused |= scanned.choice == "refuse";
+        findings.extend(told);
+        uses.push(scanned);
+    }
+    findings.sort_by_key(|finding| finding.line);
+    ScanReply { refused, findings, uses, as_of }
+}
+
+fn judge(snapshot: &Snapshot, image_use: &ImageUse, now: OffsetDateTime) -> (ScannedUse, Option<Finding>) {
+    let choice = match &image_use.resolved {
+        Ok(image) => choose_base(snapshot, image, now),
+        // What cannot be told cannot be in the catalog.
+        Err(unresolved) => BaseChoice::Refuse { why: unresolved.to_string(), nearest: None },
+    };
+    let written = image_use.resolved.as_ref().ok().cloned();
+    let text = choice.to_string();
+    let outcome = outcome(snapshot.mode(Door::From), choice, written);
+    let scanned = ScannedUse {
+        line: line(image_use.line),
+        role: image_use.role,
+        written: image_use.written.clone(),
+        choice: outcome.choice.to_owned(),
+        used: outcome.used,
+        reason: if outcome.choice == "keep" { String::new() } else { text.clone() },
+        start: image_use.span.start as u64,
+        end: image_use.span.end as u64,
+    };
+    let finding = outcome.finding.map(|(code, level)| Finding {
+        line: line(image_use.line),
+        code: code.to_owned(),
+        level: level.as_str().to_owned(),
+        message: format!("{}: {text}", image_use.written),
+    });
+    (scanned, finding)
+}
+
+struct Outcome {
+    choice: &'static str,
+    used: Option<ImageRef>,
+    finding: Option<(&'static str, Level)>,
+}
+
+/// What the door makes of the catalog's choice: only an enforcing one changes or refuses anything.
+fn outcome(mode: Mode, choice: BaseChoice, written: Option<ImageRef>) -> Outcome {
+    let level = match mode {
+        Mode::Observe => Level::Info,
+        Mode::Warn => Level::Warning,
+        Mode::Enforce => Level::Error,
+    };
+    match (choice, mode, written) {
+        (BaseChoice::Keep, _, written) => Outcome { choice: "keep", used: written, finding: None },
+        (BaseChoice::Replace { with, .. }, Mode::Enforce, _) => {
+            Outcome { choice: "replace", used: Some(with), finding: Some((REPLACED, Level::Info)) }
+        }
+        (BaseChoice::Replace { .. }, Mode::Observe | Mode::Warn, written) => {
+            Outcome { choice: "keep", used: written, finding: Some((REPLACED, level)) }
+        }
+        // Without a reference there is nothing to build on, in whatever mode.
+        (BaseChoice::Refuse { .. }, Mode::Enforce, _) | (BaseChoice::Refuse { .. }, _, None) => {
+            Outcome { choice: "refuse", used: None, finding: Some((REFUSED, Level::Error)) }
+        }
+        (BaseChoice::Refuse { .. }, Mode::Observe | Mode::Warn, written) => {
+            Outcome { choice: "keep", used: written, finding: Some((REFUSED, level)) }
+        }
+    }
+}
+
+fn policy(policy: &verdict::order::Policy) -> Policy {
+    let verdict::order::Policy { name: _, fail_on, deny, ignore } = policy;
+    Policy {
+        // The order was read with the same words; none refuses by level alone.
+        fail_on: fail_on.as_ref().and_then(|level| level.parse().ok()),
+        deny: deny.clone(),
+        ignore: ignore.clone(),
+    }
+}
+
+fn finding(finding: &lint::Finding) -> Finding {
+    Finding {
+        line: line(finding.line),
+        code: finding.code.to_owned(),
+        level: finding.level.as_str().to_owned(),
+        message: finding.message.clone(),
+    }
+}
+
+fn line(line: usize) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Scans of small definitions under small catalogs.
+
+use verdict::{
+    Order, OrderRecord, Sequence,
+    order::{Base, CatalogSection, Policy as OrderedPolicy, Project},
+};
+
+use super::*;
+
+fn snapshot(mode: Mode) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let base = Base {
+        repository: "r.io/base/os".parse().unwrap(),
+        current: "10.4.9".parse().unwrap(),
+        allowed: vec![],
+        outdated: vec!["10.4.8".parse().unwrap()],
+    };
+    let project = Project {
+        name: "shop".parse().unwrap(),
+        source: "git://host/shop".to_owned(),
+        branch: "main".to_owned(),
+        definition: "Dockerfile".to_owned(),
+        image: "r.io/shop/web:1".parse().unwrap(),
+        policy: "strict".parse().ok(),
+        webhook: None,
+    };
+    let strict = OrderedPolicy {
+        name: "strict".parse().unwrap(),
+        fail_on: None,
+        deny: vec!["DL3004".to_owned()],
+        ignore: vec![],
+    };
+    let orders = [
+        Order::Catalog(CatalogSection::Bases(vec![base])),
+        Order::Catalog(CatalogSection::Doors([(Door::From, mode)].into())),
+        Order::Policy(strict),
+        Order::Project(project),
+    ];
+    for (sequence, order) in (1..).zip(orders) {
+        let record = OrderRecord {
+            sequence: Sequence(sequence),
+            operator: "alice".parse().unwrap(),
+            at: OffsetDateTime::UNIX_EPOCH,
+            order,
+        };
+        snapshot.apply(&record);
+    }
+    snapshot
+}
+
+fn scanned(mode: Mode, text: &str) -> ScanReply {
+    let request = ScanRequest {
+        definition: text.to_owned(),
+        project: "shop".parse().ok(),
+        build_args: Default::default(),
+    };
+    scan(&snapshot(mode), &request, OffsetDateTime::UNIX_EPOCH)
+}
+
+#[track_caller]
+fn check(mode: Mode, text: &str, refused: bool, choices: &[&str]) {
+    let reply = scanned(mode, text);
+    let found: Vec<_> = reply.uses.iter().map(|image_use| image_use.choice.as_str()).collect();
+    assert_eq!((reply.refused, found.as_slice()), (refused, choices), "{:?}", reply.findings);
+}
+
+#[test]
+fn an_enforcing_door_keeps_replaces_and_refuses() {
+    check(Mode::Enforce, "FROM r.io/base/os:10.4.9\n", false, &["keep"]);
+    check(Mode::Enforce, "FROM r.io/base/os:10.4.8\n", false, &["replace"]);
+    check(Mode::Enforce, "FROM evil.io/os:1\n", true, &["refuse"]);
+    check(
+        Mode::Enforce,
+        "FROM r.io/base/os:10.4.9 AS a\nFROM a\nCOPY --from=evil.io/tool:1 /x /x\n",
+        true,
+        &["keep", "refuse"],
+    );
+    check(Mode::Enforce, "ARG TAG\nFROM r.io/base/os:$TAG\n", true, &["refuse"]);
+    check(Mode::Enforce, "ARG TAG=10.4.8\nFROM r.io/base/os:$TAG\n", false, &["replace"]);
+}
+
+#[test]
+fn a_door_that_observes_changes_nothing_and_says_what_it_would_do() {
+    check(Mode::Observe, "FROM r.io/base/os:10.4.8\n", false, &["keep"]);
+    check(Mode::Observe, "FROM evil.io/os:1\n", false, &["keep"]);
+    let reply = scanned(Mode::Observe, "FROM evil.io/os:1\n");
+    assert!(reply.findings.iter().any(|finding| finding.code == REFUSED && finding.level == "info"));
+}
+
+#[test]
+fn a_refusal_names_line_rule_and_nearest_base() {
+    let reply = scanned(Mode::Enforce, "# a comment\nFROM evil.io/os:1\n");
+    let finding = reply.findings.iter().find(|finding| finding.code == REFUSED).unwrap();
+    assert_eq!(finding.line, 2);
+    assert!(finding.message.contains("r.io/base/os:10.4.9"), "{}", finding.message);
+}
+
+#[test]
+fn the_projects_policy_holds() {
+    let text = "FROM r.io/base/os:10.4.9\nRUN sudo true\n";
+    let reply = scanned(Mode::Enforce, text);
+    assert!(reply.refused);
+    assert!(reply.findings.iter().any(|finding| finding.code == "DL3004" && finding.line == 2));
+}
+
+#[test]
+fn what_is_no_dockerfile_is_refused_with_its_line() {
+    let reply = scanned(Mode::Observe, "FROM r.io/base/os:10.4.9\nFLY away\n");
+    assert!(reply.refused);
+    assert_eq!((reply.findings[0].code.as_str(), reply.findings[0].line), (UNREADABLE, 2));
+}

@@ -1,0 +1,196 @@
+//! What follows keyword and flags, in the form its instruction gives it. Not what the words mean.
+
+use std::ops::Range;
+
+use super::{Depth, LineParse, is_separator};
+use crate::{
+    error::ParseErrorKind,
+    instruction::{Arguments, Keyword, Pair, Word},
+};
+
+impl LineParse<'_> {
+    /// The arguments in `range`, which has no white space at its ends.
+    pub(super) fn arguments(&mut self, keyword: Keyword, range: Range<usize>, depth: Depth) -> Arguments {
+        if range.is_empty() {
+            return Arguments::None;
+        }
+        match keyword {
+            Keyword::From | Keyword::Expose => Arguments::Words(self.words(&range)),
+            Keyword::Add | Keyword::Copy | Keyword::Volume => {
+                self.list(keyword, &range).unwrap_or_else(|| Arguments::Words(self.words(&range)))
+            }
+            Keyword::Run | Keyword::Cmd | Keyword::Entrypoint => self.command(keyword, &range),
+            Keyword::Shell => self.list(keyword, &range).unwrap_or_else(|| {
+                self.error(&range, ParseErrorKind::ShellNotJson);
+                Arguments::Text(self.word(&range))
+            }),
+            Keyword::Arg => self.definitions(&range),
+            Keyword::Env | Keyword::Label => self.pairs(keyword, &range),
+            Keyword::Healthcheck => self.healthcheck(&range),
+            Keyword::Onbuild => self.trigger(range, depth),
+            Keyword::Maintainer
+            | Keyword::Stopsignal
+            | Keyword::User
+            | Keyword::Workdir
+            | Keyword::Unknown => Arguments::Text(self.word(&range)),
+        }
+    }
+
+    fn word(&self, range: &Range<usize>) -> Word {
+        Word { text: self.logical.slice(range).to_owned(), span: self.logical.span(range) }
+    }
+
+    /// Words between blanks; quotes mean nothing here.
+    fn words(&self, range: &Range<usize>) -> Vec<Word> {
+        let text = self.logical.slice(range);
+        let mut position = range.start;
+        let mut words = Vec::new();
+        for piece in text.split(is_separator) {
+            if !piece.is_empty() {
+                words.push(self.word(&(position..position + piece.len())));
+            }
+            position += piece.len() + 1;
+        }
+        words
+    }
+
+    fn command(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
+        self.list(keyword, range).unwrap_or_else(|| Arguments::Text(self.word(range)))
+    }
+
+    /// A JSON list of strings; none if the text is no JSON list at all.
+    fn list(&mut self, keyword: Keyword, range: &Range<usize>) -> Option<Arguments> {
+        let text = self.logical.slice(range);
+        if !text.starts_with('[') {
+            return None;
+        }
+        let values: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+        let strings: Option<Vec<String>> =
+            values.into_iter().map(|value| value.as_str().map(str::to_owned)).collect();
+        let strings = strings.unwrap_or_else(|| {
+            self.error(range, ParseErrorKind::NotStrings(keyword));
+            Vec::new()
+        });
+        Some(Arguments::List(strings, self.logical.span(range)))
+    }
+
+    /// Words in which quotes and escapes hold blanks; they stay in the word.
+    fn quoted_words(&self, range: &Range<usize>) -> Vec<Range<usize>> {
+        let escape = self.escape.as_char();
+        let mut words = Vec::new();
+        let (mut start, mut end) = (None, range.end);
+        let mut quote = None;
+        let mut characters = self.logical.slice(range).char_indices();
+        while let Some((at, c)) = characters.next() {
+            let at = range.start + at;
+            if quote.is_none() && c.is_whitespace() {
+                words.extend(start.take().map(|start| start..at));
+                continue;
+            }
+            start.get_or_insert(at);
+            if quote == Some(c) {
+                quote = None;
+            } else if quote.is_none() && matches!(c, '\'' | '"') {
+                quote = Some(c);
+            } else if c == escape && quote != Some('\'') && characters.next().is_none() {
+                // An escape with nothing behind it is no part of the word.
+                end = at;
+            }
+        }
+        words.extend(start.map(|start| start..end).filter(|word| !word.is_empty()));
+        words
+    }
+
+    /// ARG: `name` or `name=default`, any number of them.
+    fn definitions(&mut self, range: &Range<usize>) -> Arguments {
+        let mut pairs = Vec::new();
+        for word in self.quoted_words(range) {
+            match self.split_pair(&word) {
+                Some(pair) if pair.name.text.is_empty() => {
+                    self.error(&word, ParseErrorKind::BlankName(Keyword::Arg));
+                }
+                Some(pair) => pairs.push(pair),
+                None => pairs.push(Pair { name: self.word(&word), value: None }),
+            }
+        }
+        Arguments::Pairs(pairs)
+    }
+
+    /// ENV and LABEL: `name=value …`, or the old `name value` where the first word has no `=`.
+    fn pairs(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
+        let words = self.quoted_words(range);
+        let Some(first) = words.first() else { return Arguments::None };
+        if !self.logical.slice(first).contains('=') {
+            return self.old_pair(keyword, range);
+        }
+        let mut pairs = Vec::new();
+        for word in words {
+            match self.split_pair(&word) {
+                Some(pair) if pair.name.text.is_empty() => {
+                    self.error(&word, ParseErrorKind::BlankName(keyword))
+                }
+                Some(pair) => pairs.push(pair),
+                None => {
+                    let text = self.logical.slice(&word).chars().take(80).collect();
+                    self.error(&word, ParseErrorKind::NotAPair { keyword, word: text });
+                }
+            }
+        }
+        Arguments::Pairs(pairs)
+    }
+
+    fn old_pair(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
+        let text = self.logical.slice(range);
+        let Some(name_length) = text.find(is_separator) else {
+            self.error(range, ParseErrorKind::MissingArgument(keyword));
+            return Arguments::Pairs(Vec::new());
+        };
+        let behind = text.get(name_length..).unwrap_or_default();
+        let value_start = range.end - behind.trim_start_matches(is_separator).len();
+        let name = self.word(&(range.start..range.start + name_length));
+        let value = Some(self.word(&(value_start..range.end)));
+        Arguments::Pairs(vec![Pair { name, value }])
+    }
+
+    fn split_pair(&self, word: &Range<usize>) -> Option<Pair> {
+        let equals = word.start + self.logical.slice(word).find('=')?;
+        let name = self.word(&(word.start..equals));
+        let value = Some(self.word(&(equals + 1..word.end)));
+        Some(Pair { name, value })
+    }
+
+    fn healthcheck(&mut self, range: &Range<usize>) -> Arguments {
+        let text = self.logical.slice(range);
+        let length = text.find(char::is_whitespace).unwrap_or(text.len());
+        let kind_range = range.start..range.start + length;
+        let rest = self.logical.trim(kind_range.end..range.end);
+        let kind = self.word(&kind_range);
+        let command =
+            if rest.is_empty() { Arguments::None } else { self.command(Keyword::Healthcheck, &rest) };
+        let is = |word: &str| kind.text.eq_ignore_ascii_case(word);
+        match (&command, is("CMD"), is("NONE")) {
+            (Arguments::None, _, true) => {}
+            (Arguments::None, true, _) => {
+                self.error(&kind_range, ParseErrorKind::MissingArgument(Keyword::Healthcheck));
+            }
+            (_, true, _) => {}
+            _ => {
+                let text = text.chars().take(40).collect();
+                self.error(&kind_range, ParseErrorKind::UnknownHealthcheck(text));
+            }
+        }
+        Arguments::Healthcheck(kind, Box::new(command))
+    }
+
+    fn trigger(&mut self, range: Range<usize>, depth: Depth) -> Arguments {
+        if depth == Depth::Trigger {
+            // Told by the outer one; a chain of thousands must not be followed.
+            return Arguments::Text(self.word(&range));
+        }
+        let trigger = self.instruction(range.clone(), Depth::Trigger);
+        if matches!(trigger.keyword, Keyword::Onbuild | Keyword::From | Keyword::Maintainer) {
+            self.error(&range, ParseErrorKind::ForbiddenTrigger(trigger.keyword));
+        }
+        Arguments::Trigger(Box::new(trigger))
+    }
+}

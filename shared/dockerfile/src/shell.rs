@@ -1,0 +1,384 @@
+//! The Dockerfile's own little shell: quotes, escapes, `$name` and `${name…}`. Not a shell of RUN steps.
+//!
+//! Grammar (BuildKit, `shell/lex.go`): `$name`, `${name}`, `${name:-word}`, `${name:+word}`, `${name:?word}`, the three without
+//! colon, `${name#pattern}`, `##`, `%`, `%%`. `${name/pattern/word}` is not carried out and reported as such.
+
+use std::{iter::Peekable, mem, str::Chars};
+
+use crate::{
+    instruction::HeredocBody,
+    pattern::{Pattern, Reach},
+};
+
+/// The most bytes one expansion may grow to: far beyond any reference, and a stop to definitions that double each other.
+const LONGEST_EXPANSION: usize = 64 * 1024;
+/// The deepest `${a:-${b:-…}}` that is followed; the stack must not depend on the file.
+const DEEPEST_NESTING: usize = 32;
+
+/// What a variable is at the place where it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Set(String),
+    Unset,
+    /// It has a value, which cannot be known here; why.
+    Unknown(String),
+}
+
+/// Why a word cannot be expanded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ShellError {
+    #[error("a quote {0} is not closed")]
+    OpenQuote(char),
+    #[error("a ${{ is not closed")]
+    OpenBrace,
+    #[error("a substitution is not well formed")]
+    BadSubstitution,
+    #[error("the substitution operator `{0}` is not supported")]
+    Modifier(String),
+    #[error("{name} {message}")]
+    Required { name: String, message: String },
+    #[error("{0}")]
+    Unknown(String),
+    #[error("a variable's name has a character outside ASCII")]
+    NameCharacter,
+    #[error("substitutions are nested deeper than {DEEPEST_NESTING}")]
+    TooDeep,
+    #[error("it expands to more than {LONGEST_EXPANSION} bytes")]
+    TooLong,
+}
+
+impl ShellError {
+    /// Whether this reader gives up where another might go on: then nothing may be concluded from the failure.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::NameCharacter | Self::TooDeep | Self::TooLong)
+    }
+}
+
+/// Expands a word: quotes and escapes go, variables are replaced by what `lookup` says.
+pub(crate) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -> Result<String, ShellError> {
+    let mut lexer = Lexer::new(word, escape, Mode::Expand, lookup);
+    lexer.run(None, Escapes::Dropped, 0).map(|(text, _)| text)
+}
+
+/// The words of a line as BuildKit looks for heredocs in it: quotes, escapes and variables stay as they are.
+pub(crate) fn heredoc_words(line: &str) -> Result<Vec<String>, ShellError> {
+    // BuildKit always takes the backslash here, whatever the file's escape is.
+    let mut lexer = Lexer::new(line, '\\', Mode::KeepQuotes, &|_| Value::Unset);
+    lexer.run(None, Escapes::Kept, 0).map(|(_, words)| words)
+}
+
+/// The name behind `<<`, and whether the body is expanded; none if it is not exactly one word.
+pub(crate) fn heredoc_name(text: &str) -> Result<Option<(String, HeredocBody)>, ShellError> {
+    let words_in = |mode| {
+        let mut lexer = Lexer::new(text, '\\', mode, &|_| Value::Unset);
+        lexer.run(None, Escapes::Dropped, 0).map(|(_, words)| words)
+    };
+    let (plain, quoted) = (words_in(Mode::DropQuotes)?, words_in(Mode::KeepQuotes)?);
+    let ([name], [with_quotes]) = (plain.as_slice(), quoted.as_slice()) else { return Ok(None) };
+    let quotes = |word: &str| word.matches(['\'', '"']).count();
+    let body =
+        if quotes(name) == quotes(with_quotes) { HeredocBody::Expanded } else { HeredocBody::Verbatim };
+    Ok(Some((name.clone(), body)))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Variables get their values, unset ones become empty.
+    Expand,
+    /// Variables stay as written, quotes go.
+    DropQuotes,
+    /// Variables and quotes stay as written.
+    KeepQuotes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    Kept,
+    Dropped,
+}
+
+struct Lexer<'a> {
+    characters: Peekable<Chars<'a>>,
+    escape: char,
+    mode: Mode,
+    lookup: &'a dyn Fn(&str) -> Value,
+    escapes: Escapes,
+    /// The word being collected. One for all nesting levels, as in BuildKit: a nested word drops what stood before it.
+    word: String,
+}
+
+impl<'a> Lexer<'a> {
+    fn new(text: &'a str, escape: char, mode: Mode, lookup: &'a dyn Fn(&str) -> Value) -> Self {
+        let escapes = Escapes::Dropped;
+        Self { characters: text.chars().peekable(), escape, mode, lookup, escapes, word: String::new() }
+    }
+
+    /// Reads up to `stop` (or the end), and returns the text and its words.
+    fn run(
+        &mut self,
+        stop: Option<char>,
+        escapes: Escapes,
+        depth: usize,
+    ) -> Result<(String, Vec<String>), ShellError> {
+        if depth > DEEPEST_NESTING {
+            return Err(ShellError::TooDeep);
+        }
+        let outer = mem::replace(&mut self.escapes, escapes);
+        let mut text = String::new();
+        let mut words = Vec::new();
+        self.word.clear();
+        while let Some(&next) = self.characters.peek() {
+            if Some(next) == stop {
+                self.characters.next();
+                self.finish_word(&mut words);
+                self.escapes = outer;
+                return Ok((text, words));
+            }
+            self.step(next, &mut text, &mut words, depth)?;
+            if self.mode == Mode::Expand && text.len() > LONGEST_EXPANSION {
+                return Err(ShellError::TooLong);
+            }
+        }
+        self.finish_word(&mut words);
+        self.escapes = outer;
+        if stop.is_some() { Err(ShellError::OpenBrace) } else { Ok((text, words)) }
+    }
+
+    fn step(
+        &mut self,
+        next: char,
+        text: &mut String,
+        words: &mut Vec<String>,
+        depth: usize,
+    ) -> Result<(), ShellError> {
+        match next {
+            '$' => {
+                let value = self.dollar(depth)?;
+                text.push_str(&value);
+                value.chars().for_each(|c| self.push(c, words));
+            }
+            '\'' | '"' => {
+                let quoted = if next == '"' { self.double_quoted(depth)? } else { self.single_quoted()? };
+                text.push_str(&quoted);
+                self.word.push_str(&quoted);
+            }
+            '<' => {
+                let operator = self.less_than();
+                text.push_str(&operator);
+                self.word.push_str(&operator);
+            }
+            _ => {
+                self.characters.next();
+                if next != self.escape {
+                    text.push(next);
+                    self.push(next, words);
+                    return Ok(());
+                }
+                if self.escapes == Escapes::Kept {
+                    text.push(next);
+                    self.word.push(next);
+                }
+                if let Some(escaped) = self.characters.next() {
+                    text.push(escaped);
+                    self.word.push(escaped);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, c: char, words: &mut Vec<String>) {
+        if c.is_whitespace() {
+            self.finish_word(words);
+        } else {
+            self.word.push(c);
+        }
+    }
+
+    fn finish_word(&mut self, words: &mut Vec<String>) {
+        if !self.word.is_empty() {
+            words.push(mem::take(&mut self.word));
+        }
+    }
+
+    /// `<<` takes the blanks behind it along, so that `<< EOF` is one word.
+    fn less_than(&mut self) -> String {
+        self.characters.next();
+        let mut operator = "<".to_owned();
+        if self.characters.next_if_eq(&'<').is_some() {
+            operator.push('<');
+            while let Some(blank) = self.characters.next_if(|c| matches!(c, '\t' | '\r' | ' ')) {
+                operator.push(blank);
+            }
+        }
+        operator
+    }
+
+    fn quote(&mut self, quoted: &mut String) {
+        if let Some(mark) = self.characters.next().filter(|_| self.mode == Mode::KeepQuotes) {
+            quoted.push(mark);
+        }
+    }
+
+    fn single_quoted(&mut self) -> Result<String, ShellError> {
+        let mut quoted = String::new();
+        self.quote(&mut quoted);
+        loop {
+            match self.characters.peek() {
+                None => return Err(ShellError::OpenQuote('\'')),
+                Some('\'') => {
+                    self.quote(&mut quoted);
+                    return Ok(quoted);
+                }
+                Some(_) => quoted.extend(self.characters.next()),
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, depth: usize) -> Result<String, ShellError> {
+        let mut quoted = String::new();
+        self.quote(&mut quoted);
+        while let Some(&next) = self.characters.peek() {
+            match next {
+                '"' => {
+                    self.quote(&mut quoted);
+                    return Ok(quoted);
+                }
+                '$' => quoted.push_str(&self.dollar(depth)?),
+                _ if next == self.escape => {
+                    self.characters.next();
+                    if self.escapes == Escapes::Kept {
+                        quoted.push(next);
+                    }
+                    match self.characters.peek() {
+                        // An escape at the end is dropped.
+                        None => {}
+                        Some(&c) if c == '"' || c == '$' || c == self.escape => {
+                            quoted.extend(self.characters.next());
+                        }
+                        // Before any other character it stands for itself.
+                        Some(_) => quoted.push(next),
+                    }
+                }
+                _ => quoted.extend(self.characters.next()),
+            }
+            if self.mode == Mode::Expand && quoted.len() > LONGEST_EXPANSION {
+                return Err(ShellError::TooLong);
+            }
+        }
+        Err(ShellError::OpenQuote('"'))
+    }
+
+    fn dollar(&mut self, depth: usize) -> Result<String, ShellError> {
+        self.characters.next();
+        if self.characters.peek() != Some(&'{') {
+            let name = self.name()?;
+            return match (name.is_empty(), self.mode) {
+                (true, _) => Ok("$".to_owned()),
+                (false, Mode::Expand) => Ok(self.value(&name)?.unwrap_or_default()),
+                (false, Mode::DropQuotes | Mode::KeepQuotes) => Ok(format!("${name}")),
+            };
+        }
+        self.characters.next();
+        match self.characters.peek() {
+            None => return Err(ShellError::OpenBrace),
+            Some('{' | '}' | ':') => return Err(ShellError::BadSubstitution),
+            Some(_) => {}
+        }
+        let name = self.name()?;
+        self.braced(name, depth)
+    }
+
+    /// What follows the name inside `${`.
+    fn braced(&mut self, name: String, depth: usize) -> Result<String, ShellError> {
+        let mut operator = String::new();
+        let colon = self.characters.next_if_eq(&':');
+        operator.extend(colon);
+        let modifier = self.characters.next().ok_or(ShellError::OpenBrace)?;
+        if modifier == '}' && colon.is_none() {
+            return match self.mode {
+                Mode::Expand => Ok(self.value(&name)?.unwrap_or_default()),
+                Mode::DropQuotes | Mode::KeepQuotes => Ok(format!("${{{name}}}")),
+            };
+        }
+        operator.push(modifier);
+        let escapes = match (modifier, colon) {
+            ('-' | '+' | '?', _) => Escapes::Dropped,
+            ('#' | '%', None) => Escapes::Kept,
+            ('/', None) if self.mode != Mode::Expand => {
+                let (pattern, _) = self.run(Some('/'), Escapes::Kept, depth + 1)?;
+                let (word, _) = self.run(Some('}'), Escapes::Kept, depth + 1)?;
+                return Ok(format!("${{{name}/{pattern}/{word}}}"));
+            }
+            // Bash's `${name:0:3}` and its like: left to the shell of the step where nothing is expanded.
+            (other, Some(_)) if self.mode != Mode::Expand && !matches!(other, '#' | '%') => Escapes::Dropped,
+            _ => return Err(ShellError::Modifier(operator)),
+        };
+        let (word, _) = self.run(Some('}'), escapes, depth + 1)?;
+        if self.mode != Mode::Expand {
+            return Ok(format!("${{{name}{operator}{word}}}"));
+        }
+        let value = self.value(&name)?;
+        let present = value.clone().filter(|value| colon.is_none() || !value.is_empty());
+        match modifier {
+            '-' => Ok(present.unwrap_or(word)),
+            '+' => Ok(present.map(|_| word).unwrap_or_default()),
+            '?' => present.ok_or_else(|| {
+                let message = if word.is_empty() { "needs a value".to_owned() } else { word };
+                ShellError::Required { name, message }
+            }),
+            _ => {
+                let value = value.unwrap_or_default();
+                let (pattern, longest) = match word.strip_prefix(modifier) {
+                    Some(pattern) => (pattern, true),
+                    None => (word.as_str(), false),
+                };
+                let pattern = Pattern::parse(pattern).ok_or(ShellError::Modifier(operator))?;
+                let reach = if longest { Reach::Longest } else { Reach::Shortest };
+                let rest = if modifier == '#' {
+                    pattern.without_prefix(&value, reach)
+                } else {
+                    pattern.without_suffix(&value, reach)
+                };
+                Ok(rest.to_owned())
+            }
+        }
+    }
+
+    fn value(&self, name: &str) -> Result<Option<String>, ShellError> {
+        match (self.lookup)(name) {
+            Value::Set(value) => Ok(Some(value)),
+            Value::Unset => Ok(None),
+            Value::Unknown(reason) => Err(ShellError::Unknown(reason)),
+        }
+    }
+
+    /// A name: digits, one special parameter, or letters, digits and underscores.
+    fn name(&mut self) -> Result<String, ShellError> {
+        let mut name = String::new();
+        match self.characters.peek() {
+            Some(c) if c.is_ascii_digit() => {
+                while let Some(digit) = self.characters.next_if(char::is_ascii_digit) {
+                    name.push(digit);
+                }
+                return Ok(name);
+            }
+            Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => {
+                name.extend(self.characters.next());
+                return Ok(name);
+            }
+            _ => {}
+        }
+        while let Some(c) = self.characters.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
+            name.push(c);
+        }
+        match self.characters.peek() {
+            // Go and Rust do not draw the line between letters and others alike.
+            Some(c) if !c.is_ascii() && c.is_alphanumeric() => Err(ShellError::NameCharacter),
+            _ => Ok(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

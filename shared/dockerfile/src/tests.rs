@@ -1,0 +1,6 @@
+//! The whole crate from outside: every form of the language, every way to use an image, and the properties of both.
+
+mod disputes;
+mod forms;
+mod properties;
+mod uses;

@@ -1,0 +1,205 @@
+//! What holds for every text: no panic, exact round trip, linear time, and a rewriting that changes references alone.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::{Dockerfile, Edit, Keyword};
+
+/// Pieces that mean something to the grammar, so that chance finds its corners.
+const PIECES: [&str; 72] = [
+    "FROM ",
+    "from ",
+    "RUN ",
+    "COPY ",
+    "ADD ",
+    "ARG ",
+    "ENV ",
+    "ONBUILD ",
+    "HEALTHCHECK ",
+    "SHELL ",
+    "CMD ",
+    "USER ",
+    "LABEL ",
+    "alpine",
+    "alpine:3.20",
+    "scratch",
+    "r.io/x/y:1",
+    " AS ",
+    " as ",
+    "build",
+    "Build",
+    "final",
+    "0",
+    "1",
+    "--from=",
+    "--mount=",
+    "--platform=",
+    "from=",
+    "type=bind,",
+    ",",
+    "$X",
+    "${X}",
+    "${X:-y}",
+    "${X#y}",
+    "$TARGETARCH",
+    "X=",
+    "X=1",
+    "=",
+    "\n",
+    "\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "\\\n",
+    "\\ \n",
+    "`\n",
+    "\\\\\n",
+    "# ",
+    "# escape=`\n",
+    "# syntax=a/b:1\n",
+    "#!x\n",
+    "\u{feff}",
+    "<<EOF",
+    "<<-E",
+    "<<\"Q\"",
+    "EOF\n",
+    "E\n",
+    "Q\n",
+    "\"",
+    "'",
+    "\\",
+    "`",
+    "[",
+    "]",
+    "[\"a\", \"b\"]",
+    " ",
+    "\t",
+    "\u{a0}",
+    "\u{e0}",
+    "\0",
+    "-- ",
+    "--",
+];
+
+fn texts() -> impl Strategy<Value = String> {
+    vec(select(PIECES.as_slice()), 0..60).prop_map(|pieces| pieces.concat())
+}
+
+/// Files that are mostly right, so that they have references to rewrite.
+fn files() -> impl Strategy<Value = String> {
+    let line = select(
+        [
+            "FROM alpine:3 AS build\n",
+            "FROM build\n",
+            "FROM ${X}\n",
+            "from r.io/a/b:1\r\n",
+            "FROM \\\n  busybox \\\n AS b\n",
+            "COPY --from=build /a /b\n",
+            "COPY --from=r.io/c:1 --link /a /b\n",
+            "COPY --from=\"d\" [\"/a\", \"/b\"]\n",
+            "RUN --mount=type=bind,from=e:1,target=/x make\n",
+            "RUN --mount='type=bind,from=f' x\n",
+            "RUN <<EOF\nFROM z\nEOF\n",
+            "COPY <<A <<B /d/\nx\nA\nFROM y\nB\n",
+            "RUN x \\\n # c\n\n && y\n",
+            "ONBUILD COPY --from=g:1 . .\n",
+            "USER u\n",
+            "# FROM c\n",
+            "\n",
+            "ENV A=b C=\"d e\"\n",
+            "ARG X=h:1\n",
+            "FROM al\\\npine\n",
+        ]
+        .as_slice(),
+    );
+    let head = select(["", "# syntax=s:1\n", "# escape=`\n", "\u{feff}", "ARG X=alpine:3\n"].as_slice());
+    (head, vec(line, 1..20)).prop_map(|(head, lines)| format!("{head}FROM first:1\n{}", lines.concat()))
+}
+
+/// Everything about a file but where it stands and what its references say.
+fn shape(file: &Dockerfile) -> Vec<(Keyword, usize, usize, usize)> {
+    file.instructions()
+        .map(|instruction| {
+            let inner = instruction.trigger().unwrap_or(instruction);
+            (inner.keyword, instruction.flags.len(), inner.words().len(), instruction.heredocs.len())
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_without_panic_and_given_back_exactly(text in texts()) {
+        let file = Dockerfile::read(&text);
+        prop_assert_eq!(file.to_string(), text.clone());
+        for image in file.image_uses(&BTreeMap::new()) {
+            prop_assert!(text.get(image.span.clone()).is_some());
+        }
+        for error in file.errors() {
+            prop_assert!(text.get(error.span.clone()).is_some(), "{}", error);
+        }
+        for stage in file.stages() {
+            let _count = file.body(stage).count();
+        }
+    }
+
+    #[test]
+    fn any_characters_are_read_without_panic_and_given_back_exactly(text in "\\PC*|[\\s#\\\\`\"'$<=\\-A-Z{}]*") {
+        prop_assert_eq!(Dockerfile::read(&text).to_string(), text);
+    }
+
+    #[test]
+    fn a_rewritten_file_is_the_same_but_for_its_references(text in files()) {
+        let file = Dockerfile::read(&text);
+        let none = BTreeMap::new();
+        let uses = file.image_uses(&none);
+        let replacement = "new.example/base:2@sha256:0123456789012345678901234567890123456789012345678901234567890123";
+        let edits: Vec<Edit> = uses
+            .iter()
+            .map(|image| Edit { span: image.span.clone(), replacement: replacement.to_owned() })
+            .collect();
+        let rewritten = Dockerfile::read(&file.rewrite(&edits).unwrap());
+        prop_assert_eq!(shape(&rewritten), shape(&file));
+        let again = rewritten.image_uses(&none);
+        prop_assert_eq!(again.len(), uses.len());
+        for (after, before) in again.iter().zip(&uses) {
+            prop_assert_eq!(after.resolved.as_ref().map(ToString::to_string), Ok(replacement.to_owned()));
+            prop_assert_eq!(&after.stage, &before.stage);
+        }
+    }
+}
+
+#[test]
+fn hostile_files_are_read_in_time() {
+    let megabyte = 1 << 20;
+    let repeated = |piece: &str| piece.repeat(megabyte / piece.len());
+    for text in [
+        repeated("x"),
+        repeated("\\\n"),
+        format!("FROM a\nRUN {}", repeated("<<A ")),
+        format!("FROM a\nRUN <<A {}", repeated("${a:-")),
+        format!("FROM a\n{}", repeated("ONBUILD ")),
+        format!("FROM a\nRUN {}", repeated("[")),
+        format!("FROM a\nRUN {}", repeated("--mount=from=a,")),
+        format!("FROM a\nCOPY {}", repeated("--from=a ")),
+        repeated("FROM a AS b\nCOPY --from=b / /\n"),
+        format!("{}FROM ${{A}}", repeated("ARG A=$A$A\n")),
+        format!("ARG A={}\nFROM ${{A##*a*b*c*d*e*f}}", "x".repeat(megabyte)),
+        repeated("\u{e0}\r"),
+    ] {
+        let start = std::time::Instant::now();
+        let file = Dockerfile::read(&text);
+        let uses = file.image_uses(&BTreeMap::new());
+        assert_eq!(file.to_string(), text);
+        // Seconds in a debug build on a busy machine; anything quadratic takes minutes.
+        let took = start.elapsed();
+        assert!(
+            took.as_secs() < 20,
+            "{took:?}, {} uses: {}",
+            uses.len(),
+            text.chars().take(40).collect::<String>()
+        );
+    }
+}

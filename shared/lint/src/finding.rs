@@ -1,0 +1,73 @@
+//! What the linter found, and how bad it is. Not how it is shown (see `render`).
+
+use std::{fmt, str::FromStr};
+
+/// How bad a finding is; mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// A matter of taste.
+    Style,
+    /// Worth knowing.
+    Info,
+    /// Will cause trouble sooner or later.
+    Warning,
+    /// Wrong.
+    Error,
+}
+
+/// A word that is no level.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a level; write one of error, warning, info, style")]
+pub struct InvalidLevel(pub String);
+
+/// One place that breaks one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The first line of the instruction, from 1.
+    pub line: usize,
+    /// The rule's code, such as `DL3006`.
+    pub code: &'static str,
+    /// The rule's level.
+    pub level: Level,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What the linter makes of one file under one policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What was found, by line and code.
+    pub findings: Vec<Finding>,
+    /// Whether the policy refuses the file for it.
+    pub refused: bool,
+}
+
+impl Level {
+    /// Every level, worst first.
+    pub const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Info, Self::Style];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Style => "style",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = InvalidLevel;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLevel> {
+        let level = Self::ALL.into_iter().find(|level| level.as_str() == text);
+        level.ok_or_else(|| InvalidLevel(text.chars().take(40).collect()))
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

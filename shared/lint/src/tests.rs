@@ -1,0 +1,158 @@
+//! Every rule on its own examples, lines as hadolint 2.15 gives them, pragmas and policies.
+
+use dockerfile::Dockerfile;
+
+use crate::{Finding, Level, Policy, lint, rules};
+
+fn codes(findings: &[Finding]) -> Vec<(usize, &'static str)> {
+    findings.iter().map(|finding| (finding.line, finding.code)).collect()
+}
+
+#[track_caller]
+fn check(text: &str, expected: &[(usize, &str)]) {
+    let report = lint(&Dockerfile::read(text), &Policy::default());
+    assert_eq!(codes(&report.findings), expected, "{text}");
+}
+
+#[test]
+fn every_rule_fires_on_its_bad_example_and_not_on_its_good_one() {
+    for rule in rules::ALL {
+        let fires = |text: &str| {
+            let report = lint(&Dockerfile::read(text), &Policy::default());
+            report.findings.iter().any(|finding| finding.code == rule.code && finding.level == rule.level)
+        };
+        assert!(fires(rule.bad), "{} does not fire on its bad example", rule.code);
+        assert!(!fires(rule.good), "{} fires on its good example", rule.code);
+        assert!(Dockerfile::parse(rule.good).is_ok(), "{}", rule.code);
+        assert!(rule.summary.ends_with('.'), "{}", rule.code);
+    }
+}
+
+#[test]
+fn the_table_is_in_order_and_codes_are_unique() {
+    assert!(rules::ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
+    assert_eq!(rules::rule("DL3006").map(|rule| rule.level), Some(Level::Warning));
+    assert!(rules::rule("DL0000").is_none());
+}
+
+#[test]
+fn paths_users_and_commands() {
+    check(
+        "FROM a:1\nWORKDIR \"c:/x\"\nWORKDIR c:\nWORKDIR ${X}\nWORKDIR ~\nWORKDIR \\x\nWORKDIR \"x y\"\n",
+        &[(5, "DL3000"), (6, "DL3000"), (7, "DL3000")],
+    );
+    check(
+        "FROM a:1 AS x\nUSER root\nFROM x\nUSER 0:0\nFROM x\nUSER root\nUSER app\n",
+        &[(2, "DL3002"), (4, "DL3002")],
+    );
+    check(
+        "FROM a:1\nCMD []\nHEALTHCHECK NONE\nHEALTHCHECK CMD [\"x\"]\nHEALTHCHECK CMD x\nENTRYPOINT \"x\"\n",
+        &[(5, "DL3025"), (6, "DL3025")],
+    );
+    check(
+        "FROM a:1\nCMD [\"a\"]\nCMD [\"b\"]\nFROM b:1\nCMD [\"c\"]\nENTRYPOINT [\"a\"]\nENTRYPOINT [\"b\"]\n",
+        &[(3, "DL4003"), (7, "DL4004")],
+    );
+    check("FROM a:1\nMAINTAINER me\n", &[(2, "DL4000")]);
+}
+
+#[test]
+fn images() {
+    check("FROM a AS x\nFROM x\nFROM b.io/c\nFROM scratch\n", &[(1, "DL3006"), (3, "DL3006")]);
+    check("FROM x\nFROM a:1 AS x\n", &[(1, "DL3006")]);
+    check(
+        "FROM b.io:5000/c\nFROM ${A}\nFROM $A/b\nFROM b:$A\nFROM a/${B}\n",
+        &[(1, "DL3006"), (5, "DL3006")],
+    );
+    check(
+        "FROM b:latest\nFROM ${A}:latest\nFROM b:latest-slim\nFROM localhost:5000/b:latest AS c\n",
+        &[(1, "DL3007"), (2, "DL3007"), (4, "DL3007")],
+    );
+}
+
+#[test]
+fn packages_and_sudo() {
+    check(
+        "FROM a:1\nRUN apt-get -y install vim\nRUN apt-get install -qq -t stable vim=1 ./x.deb y/stable\n",
+        &[(2, "DL3008")],
+    );
+    check(
+        "FROM a:1\nRUN X=y apt-get install $P && rm x\nRUN if a; then apt-get install vim; fi\n",
+        &[(2, "DL3008"), (3, "DL3008")],
+    );
+    check(
+        "FROM a:1\nRUN [\"apt-get\", \"install\", \"vim\"]\nONBUILD RUN sudo x\n",
+        &[(2, "DL3008"), (3, "DL3004")],
+    );
+    check("FROM a:1\nRUN echo sudo apt-get install\nRUN bash -c 'sudo x'\nRUN apt-get update\n", &[]);
+    check(
+        "FROM a:1\nRUN x=$(sudo y)\nRUN 'su'do x\nRUN apt-get install -yt stable vim=1 > log 2>&1\n",
+        &[(2, "DL3004"), (3, "DL3004")],
+    );
+    check(
+        "FROM a:1\nRUN <<E\nsudo x\napt-get install vim\nE\nRUN cat <<E\nsudo x\nE\nRUN <<E bash\nsudo x\nE\n",
+        &[(2, "DL3004"), (2, "DL3008"), (9, "DL3004")],
+    );
+}
+
+#[test]
+fn additions_and_secrets() {
+    check(
+        "FROM a:1\nADD x.tar.gz https://y \"z.tgz\" /\nADD x.zip /\nADD [\"x\", \"/\"]\nADD <<E /e\nE\nADD git@x:y /\n",
+        &[(3, "DL3020"), (4, "DL3020")],
+    );
+    check(
+        "ARG GITHUB_TOKEN\nFROM a:1\nENV A=b db_password=c\nENV PUBLIC_KEY=x MONKEY=y TOKENS_SEEN=z\n",
+        &[(1, "PL1001"), (3, "PL1001")],
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_that_nothing_silences() {
+    check("# hadolint global ignore=DL1000\nFROM a:1\n# hadolint ignore=DL1000\nFOO\n", &[(4, "DL1000")]);
+}
+
+#[test]
+fn pragmas_count_for_the_next_line_or_everywhere() {
+    check("FROM a:1\n#hadolint ignore = DL3004 , DL3008\nRUN sudo x; apt-get install y\n", &[]);
+    check("FROM a:1\n  # hadolint ignore=DL3004\nRUN sudo x; apt-get install y\n", &[(3, "DL3008")]);
+    check("FROM a:1\n# hadolint ignore=DL3004\n\nRUN sudo x\n", &[(4, "DL3004")]);
+    check("FROM a:1\n# hadolint ignore=DL3004 for a reason\nRUN sudo x\n", &[(3, "DL3004")]);
+    check("FROM a:1\n# hadolint ignore=DL3004,\nRUN sudo x\n", &[(3, "DL3004")]);
+    check("FROM a:1\nRUN sudo x\n# hadolint global ignore=DL3004\n", &[]);
+}
+
+#[track_caller]
+fn check_policy(policy: &Policy, expected: &[&str], refused: bool) {
+    let file = Dockerfile::read("FROM a\n# hadolint ignore=DL3004\nRUN sudo x\nWORKDIR y\n");
+    let report = lint(&file, policy);
+    let found: Vec<&str> = report.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!((found.as_slice(), report.refused), (expected, refused), "{policy:?}");
+}
+
+#[test]
+fn policies_decide_what_refuses() {
+    let codes = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+    let policy = |fail_on, deny: &[&str], ignore: &[&str]| Policy {
+        fail_on,
+        deny: codes(deny),
+        ignore: codes(ignore),
+    };
+    check_policy(&Policy::default(), &["DL3006", "DL3000"], true);
+    check_policy(&policy(None, &[], &[]), &["DL3006", "DL3000"], false);
+    check_policy(&policy(Some(Level::Error), &[], &["DL3000"]), &["DL3006"], false);
+    check_policy(&policy(Some(Level::Warning), &[], &["DL3000"]), &["DL3006"], true);
+    check_policy(&policy(None, &["DL3006"], &[]), &["DL3006", "DL3000"], true);
+    // What an organisation denies, neither its own list nor a comment in the file takes back.
+    check_policy(&policy(None, &["DL3004"], &["DL3004", "DL3006", "DL3000"]), &["DL3004"], true);
+    assert_eq!(policy(None, &["DL3006", "DL306"], &["XX1"]).unknown_codes(), ["DL306", "XX1"]);
+}
+
+#[test]
+fn levels_are_words() {
+    for level in Level::ALL {
+        assert_eq!(level.as_str().parse(), Ok(level));
+    }
+    assert!("fatal".parse::<Level>().is_err());
+    assert!(Level::Error > Level::Warning && Level::Warning > Level::Info && Level::Info > Level::Style);
+}

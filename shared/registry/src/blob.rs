@@ -1,0 +1,228 @@
+//! Blobs in and out of a registry, by `oci-client`. Not which ones: see `push`, `pull`, `description`.
+
+use std::{io, path::Path};
+
+use artifact::{Digest, Repository};
+use futures::{TryStreamExt, stream};
+use oci_client::{
+    Client as OciClient, Reference, RegistryOperation,
+    client::{ClientConfig, ClientProtocol},
+    errors::{DigestError, OciDistributionError as OciError, OciErrorCode},
+    secrets::RegistryAuth,
+    token_cache::{RegistryToken, RegistryTokenType},
+};
+use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::{
+    Error, Result,
+    authority::{Authority, Grant, Scope},
+    config::Config,
+    transport::{lost, refused},
+};
+
+/// What is read of a file at once on its way out.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// The pooled connections that blobs travel by: one client a scheme, because a client has one for all its hosts or a
+/// fixed list of exceptions, and loopback hosts are not listed.
+pub(crate) struct Blobs {
+    plain: OciClient,
+    secure: OciClient,
+}
+
+/// `oci-client` at one repository, holding the token of one scope.
+pub(crate) struct BlobStore<'a> {
+    client: &'a OciClient,
+    image: Reference,
+    host: String,
+}
+
+impl Blobs {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let client = |protocol| {
+            let config = ClientConfig {
+                protocol,
+                // One request a blob: what every registry takes, and what needs no chunk kept for a retry.
+                use_monolithic_push: true,
+                connect_timeout: Some(config.timeout),
+                user_agent: concat!("plimsoll/", env!("CARGO_PKG_VERSION")),
+                ..ClientConfig::default()
+            };
+            OciClient::try_from(config).map_err(|source| Error::Setup { source: Box::new(source) })
+        };
+        Ok(Self { plain: client(ClientProtocol::Http)?, secure: client(ClientProtocol::Https)? })
+    }
+
+    /// The blobs of `repository`, with our credentials for `scope`.
+    ///
+    /// `oci-client` would follow a token realm to any address with our password. So it never gets the password of a host
+    /// that gives tokens: it gets the token, under the names it looks it up by.
+    pub(crate) async fn open(
+        &self,
+        config: &Config,
+        authority: &Authority,
+        repository: &Repository,
+        scope: &Scope,
+    ) -> Result<BlobStore<'_>> {
+        let host = repository.host();
+        let client = if config.is_plain(host) { &self.plain } else { &self.secure };
+        let image = Reference::with_tag(host.to_owned(), repository.path().to_owned(), "latest".to_owned());
+        let token = match authority.grant(scope).await? {
+            Grant::Open => None,
+            Grant::Basic(login) => {
+                Some(RegistryTokenType::Basic(login.user, login.secret.reveal().to_owned()))
+            }
+            Grant::Bearer(token) => {
+                Some(RegistryTokenType::Bearer(RegistryToken::Token { token: token.reveal().to_owned() }))
+            }
+        };
+        if let Some(token) = token {
+            client.store_auth_if_needed(image.resolve_registry(), &RegistryAuth::Anonymous).await;
+            for operation in [RegistryOperation::Pull, RegistryOperation::Push] {
+                client.tokens.insert(&image, operation, token.clone()).await;
+            }
+        }
+        Ok(BlobStore { client, image, host: host.to_owned() })
+    }
+}
+
+impl BlobStore<'_> {
+    pub(crate) async fn has(&self, digest: &Digest, subject: &str) -> Result<bool> {
+        self.client
+            .blob_exists(&self.image, digest.as_str())
+            .await
+            .map_err(|error| failed(error, subject, &self.host))
+    }
+
+    /// Whether the registry took the blob over from `source`, a repository of its own. It may answer no without a reason.
+    pub(crate) async fn mount(&self, digest: &Digest, source: &Repository, subject: &str) -> Result<bool> {
+        let path = source.path().to_owned();
+        let source = Reference::with_tag(source.host().to_owned(), path, "latest".to_owned());
+        match self.client.mount_blob(&self.image, &source, digest.as_str()).await {
+            Ok(()) => Ok(true),
+            // 202: "start an upload instead".
+            Err(OciError::SpecViolationError(_)) => Ok(false),
+            Err(error) => Err(failed(error, subject, &self.host)),
+        }
+    }
+
+    /// Uploads `file`, which has `size` bytes; the registry verifies the digest.
+    pub(crate) async fn upload(&self, file: &Path, digest: &Digest, size: u64, subject: &str) -> Result<()> {
+        let opened = tokio::fs::File::open(file).await.map_err(|error| Error::unreadable(file, error))?;
+        let chunks = stream::try_unfold(opened, |mut file| async move {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let length = file.read(&mut chunk).await?;
+            chunk.truncate(length);
+            Ok::<_, OciError>((length > 0).then(|| (chunk.into(), file)))
+        });
+        self.client
+            .push_blob_stream(&self.image, chunks, digest.as_str(), Some(size))
+            .await
+            .map(drop)
+            .map_err(|error| failed(error, subject, &self.host))
+    }
+
+    /// Reads a blob of `size` bytes into `target` and verifies it; what is in `target` after an error is worthless.
+    pub(crate) async fn download(
+        &self,
+        digest: &Digest,
+        size: u64,
+        target: &mut (impl AsyncWrite + Unpin + Send),
+        subject: &str,
+    ) -> Result<()> {
+        let blob = self.client.pull_blob_stream(&self.image, digest.as_str()).await;
+        let mut blob = blob.map_err(|error| failed(error, subject, &self.host))?.stream;
+        let mut length = 0;
+        while let Some(chunk) = blob.try_next().await.map_err(|error| broken(error, subject))? {
+            length += chunk.len() as u64;
+            if length > size {
+                return Err(Error::TooLarge { subject: subject.to_owned(), limit_bytes: size });
+            }
+            target.write_all(&chunk).await.map_err(|error| Error::unwritable(digest.as_str(), error))?;
+        }
+        target.flush().await.map_err(|error| Error::unwritable(digest.as_str(), error))?;
+        if length < size {
+            return Err(Error::malformed(
+                subject,
+                format!("it has {length} bytes where {size} were promised"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a failure of `oci-client` means. Its texts hold addresses, which may be signed, and stay behind.
+fn failed(error: OciError, subject: &str, host: &str) -> Error {
+    match error {
+        OciError::RequestError(error) => match error.status() {
+            Some(status) => refused(status.as_u16(), "", subject, host),
+            None => lost(subject, error),
+        },
+        OciError::ServerError { code, message, .. } => refused(code, &message, subject, host),
+        OciError::RegistryError { envelope, .. } => {
+            let problem = envelope.errors.into_iter().next();
+            let status = problem.as_ref().map_or(StatusCode::BAD_REQUEST, |problem| status(&problem.code));
+            refused(
+                status.as_u16(),
+                &problem.map(|problem| problem.message).unwrap_or_default(),
+                subject,
+                host,
+            )
+        }
+        OciError::UnauthorizedError { .. } | OciError::AuthenticationFailure(_) => {
+            refused(StatusCode::UNAUTHORIZED.as_u16(), "", subject, host)
+        }
+        OciError::DigestError(error) => mismatch(&error, subject),
+        OciError::IoError(error) => broken(error, subject),
+        _ => {
+            Error::malformed(subject, "the registry's answer does not follow the distribution specification")
+        }
+    }
+}
+
+/// What a broken stream means: `oci-client` puts a wrong digest into an IO error at its end.
+fn broken(error: io::Error, subject: &str) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<DigestError>()) {
+        Some(wrong) => mismatch(wrong, subject),
+        None => match error.into_inner().map(|inner| inner.downcast::<reqwest::Error>()) {
+            Some(Ok(error)) => lost(subject, *error),
+            Some(Err(source)) => Error::Unreachable { subject: subject.to_owned(), source },
+            None => {
+                Error::Unreachable { subject: subject.to_owned(), source: "the stream ended early".into() }
+            }
+        },
+    }
+}
+
+fn mismatch(error: &DigestError, subject: &str) -> Error {
+    if let DigestError::VerificationError { expected, actual } = error
+        && let (Ok(expected), Ok(actual)) = (expected.parse(), actual.parse())
+    {
+        return Error::DigestMismatch { subject: subject.to_owned(), expected, actual };
+    }
+    Error::malformed(subject, error.to_string())
+}
+
+/// The HTTP status that belongs to an error code, which `oci-client` reports in its place.
+fn status(code: &OciErrorCode) -> StatusCode {
+    match code {
+        OciErrorCode::BlobUnknown
+        | OciErrorCode::ManifestUnknown
+        | OciErrorCode::NameUnknown
+        | OciErrorCode::NotFound => StatusCode::NOT_FOUND,
+        OciErrorCode::Unauthorized | OciErrorCode::Denied => StatusCode::FORBIDDEN,
+        OciErrorCode::Toomanyrequests => StatusCode::TOO_MANY_REQUESTS,
+        OciErrorCode::BlobUploadInvalid
+        | OciErrorCode::BlobUploadUnknown
+        | OciErrorCode::DigestInvalid
+        | OciErrorCode::ManifestBlobUnknown
+        | OciErrorCode::ManifestInvalid
+        | OciErrorCode::ManifestUnverified
+        | OciErrorCode::NameInvalid
+        | OciErrorCode::SizeInvalid
+        | OciErrorCode::TagInvalid
+        | OciErrorCode::Unsupported
+        | OciErrorCode::Other(_) => StatusCode::BAD_REQUEST,
+    }
+}

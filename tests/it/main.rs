@@ -1,0 +1,5 @@
+//! Everything that crosses crates: the shape of the workspace, and the story on real parts. One binary, since each costs a link.
+
+mod layers;
+mod tidy;
+mod wire;
