@@ -18,8 +18,13 @@ const LAYERS: &[(u8, &[&str])] = &[
 ];
 
 /// Neighbours in one layer that may know each other: (who, whom).
-const BESIDE: &[(&str, &str)] =
-    &[("lint", "dockerfile"), ("lint", "verdict"), ("verdict", "lineage"), ("bus", "telemetry"), ("source", "child")];
+const BESIDE: &[(&str, &str)] = &[
+    ("lint", "dockerfile"),
+    ("lint", "verdict"),
+    ("verdict", "lineage"),
+    ("bus", "telemetry"),
+    ("source", "child"),
+];
 
 /// Outside parts that only these crates may name.
 const OWNED: &[(&str, &[&str])] = &[
@@ -32,11 +37,14 @@ const OWNED: &[(&str, &[&str])] = &[
 
 /// Crates that must stay pure: no runtime, no network, no wire.
 const PURE: &[&str] = &["artifact", "dockerfile", "lineage", "verdict", "lint"];
-const IMPURE_PARTS: &[&str] = &["tokio", "async-nats", "reqwest", "axum", "serde", "serde_json", "proto", "tracing"];
+const IMPURE_PARTS: &[&str] =
+    &["tokio", "async-nats", "reqwest", "axum", "serde", "serde_json", "proto", "tracing"];
 
 fn layer(name: &str) -> u8 {
     let found = LAYERS.iter().find(|(_, names)| names.contains(&name));
-    found.map(|(layer, _)| *layer).unwrap_or_else(|| panic!("{name} stands in no layer; add it to LAYERS with its reason"))
+    found
+        .map(|(layer, _)| *layer)
+        .unwrap_or_else(|| panic!("{name} stands in no layer; add it to LAYERS with its reason"))
 }
 
 /// Every workspace crate with its ordinary dependencies; those of tests alone may point anywhere.
@@ -79,7 +87,10 @@ fn dependencies_point_downward() {
 fn outside_parts_are_named_where_they_belong() {
     for (name, uses) in dependencies() {
         for (part, owners) in OWNED {
-            assert!(!uses.iter().any(|used| used == part) || owners.contains(&name.as_str()), "{name} names {part}");
+            assert!(
+                !uses.iter().any(|used| used == part) || owners.contains(&name.as_str()),
+                "{name} names {part}"
+            );
         }
         if PURE.contains(&name.as_str()) {
             let impure: Vec<_> = uses.iter().filter(|used| IMPURE_PARTS.contains(&used.as_str())).collect();

@@ -1,6 +1,9 @@
 //! What STYLE.md asks for and a machine can check.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A file that is longer answers two questions.
 const LONGEST_FILE: usize = 500;
@@ -49,7 +52,10 @@ fn every_file_says_first_what_it_is() {
 fn no_file_answers_two_questions() {
     let lines = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
     let wrong = sources().into_iter().filter(|path| lines(path) > LONGEST_FILE);
-    none("longer than a file should be", wrong.map(|path| format!("{} has {}", shown(&path), lines(&path))).collect());
+    none(
+        "longer than a file should be",
+        wrong.map(|path| format!("{} has {}", shown(&path), lines(&path))).collect(),
+    );
 }
 
 #[test]
@@ -73,16 +79,22 @@ fn names_say_something() {
 
 #[test]
 fn every_crate_is_held_to_the_lints() {
-    let manifests = ["shared", "services"].into_iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
-    let wrong = manifests.map(|entry| entry.unwrap().path().join("Cargo.toml")).filter(|manifest| {
-        !fs::read_to_string(manifest).unwrap().contains("[lints]\nworkspace = true")
-    });
+    let manifests =
+        ["shared", "services"].into_iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let wrong = manifests
+        .map(|entry| entry.unwrap().path().join("Cargo.toml"))
+        .filter(|manifest| !fs::read_to_string(manifest).unwrap().contains("[lints]\nworkspace = true"));
     none("not held to the workspace's lints", wrong.map(|path| shown(&path)).collect());
 }
 
 #[test]
 fn nothing_is_left_for_later_and_no_test_is_skipped() {
-    let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["#[ig", "nore"].concat(), ["should_", "panic"].concat()];
+    let marks = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["#[ig", "nore"].concat(),
+        ["should_", "panic"].concat(),
+    ];
     let mut wrong = Vec::new();
     for path in sources() {
         for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 use testkit::wait::eventually;
+use tokio::task::JoinSet;
 
 /// How long a fact may take: a build of a debug worker on a busy machine included.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -26,7 +27,11 @@ pub struct Fact {
 
 /// Every fact so far; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Facts(Arc<Mutex<Vec<Fact>>>);
+pub struct Facts {
+    heard: Arc<Mutex<Vec<Fact>>>,
+    /// Ends the listening with the last clone.
+    _listening: Arc<JoinSet<()>>,
+}
 
 impl Fact {
     /// A text field.
@@ -50,29 +55,32 @@ impl Fact {
 impl Facts {
     /// Listens on everything that an operator may hear.
     pub async fn listen(url: &str, seed: &Path, operator: &str) -> Result<Self> {
-        let config = bus::Config { url: url.to_owned(), seed_file: Some(seed.to_owned()), node: String::new() };
+        let config =
+            bus::Config { url: url.to_owned(), seed_file: Some(seed.to_owned()), node: String::new() };
         let connection = bus::Connection::connect(&config, operator, Duration::from_secs(10)).await?;
         let mut ear = connection.listen("plimsoll.>").await?;
-        let facts = Self(Arc::default());
-        let heard = facts.clone();
-        let mut listening = tokio::task::JoinSet::new();
+        let heard: Arc<Mutex<Vec<Fact>>> = Arc::default();
+        let keep = Arc::clone(&heard);
+        let mut listening = JoinSet::new();
         listening.spawn(async move {
             // Held so that the connection lives as long as somebody listens.
             let _connection = connection;
             while let Some((subject, body)) = ear.next().await {
                 let kind = subject.split_kind().map_or(subject.as_str(), |(kind, _)| kind).to_owned();
                 let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-                heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(Fact { kind, body, at: Instant::now() });
+                keep.lock().unwrap_or_else(PoisonError::into_inner).push(Fact {
+                    kind,
+                    body,
+                    at: Instant::now(),
+                });
             }
         });
-        // It ends with the process, or with the broker.
-        listening.detach_all();
-        Ok(facts)
+        Ok(Self { heard, _listening: Arc::new(listening) })
     }
 
     /// Every fact so far.
     pub fn all(&self) -> Vec<Fact> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every fact of one kind so far.
@@ -82,6 +90,8 @@ impl Facts {
 
     /// Waits for a fact that `find` makes something of.
     pub async fn wait<T>(&self, what: &str, find: impl Fn(&Fact) -> Option<T>) -> Result<T> {
-        eventually(what, PATIENCE, async || self.all().iter().find_map(&find)).await.context("waiting for a fact")
+        eventually(what, PATIENCE, async || self.all().iter().find_map(&find))
+            .await
+            .context("waiting for a fact")
     }
 }

@@ -10,8 +10,8 @@ pub const STAY: &[&str] = &["/bin/sh", "-c", "rm -f /stop; while [ ! -e /stop ];
 pub fn base(version: &str) -> Result<ImageRecipe> {
     Ok(ImageRecipe::scratch()
         .layer(LayerRecipe::busybox()?)
-        .layer(LayerRecipe::new().file("/lib/libfix.txt", version))
-        .layer(LayerRecipe::new().file("/etc/release", "base os\n"))
+        .layer(LayerRecipe::new().file("lib/libfix.txt", version))
+        .layer(LayerRecipe::new().file("etc/release", "base os\n"))
         .environment("PATH", "/bin:/usr/bin")
         .command(STAY))
 }
@@ -20,7 +20,7 @@ pub fn base(version: &str) -> Result<ImageRecipe> {
 pub fn tool() -> Result<ImageRecipe> {
     Ok(ImageRecipe::scratch()
         .layer(LayerRecipe::busybox()?)
-        .layer(LayerRecipe::new().file("/opt/tool", "a tool\n"))
+        .layer(LayerRecipe::new().file("opt/tool", "a tool\n"))
         .environment("PATH", "/bin:/usr/bin")
         .command(STAY))
 }

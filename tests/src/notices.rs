@@ -36,7 +36,11 @@ impl Notices {
     /// What has arrived for a project.
     pub fn of(&self, project: &str) -> Vec<Value> {
         let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        arrived.iter().filter(|notice| notice.get("project").and_then(Value::as_str) == Some(project)).cloned().collect()
+        arrived
+            .iter()
+            .filter(|notice| notice.get("project").and_then(Value::as_str) == Some(project))
+            .cloned()
+            .collect()
     }
 }
 

@@ -64,14 +64,20 @@ impl World {
         let folder = tempfile::Builder::new().prefix("plimsoll-world-").tempdir()?;
         let (port, webhooks) = (free_port()?, free_port()?);
         let hooks = format!("http://127.0.0.1:{webhooks}/webhooks");
-        let notify = Notify { url: format!("{hooks}/registry"), authorization: format!("Bearer {REGISTRY_SECRET}") };
+        let notify =
+            Notify { url: format!("{hooks}/registry"), authorization: format!("Bearer {REGISTRY_SECRET}") };
         let registry = DockerRegistry::start(Some(notify)).await?;
-        let git = GitHost::start(Some(Webhook { url: format!("{hooks}/git"), secret: GIT_SECRET.to_owned() })).await?;
+        let git =
+            GitHost::start(Some(Webhook { url: format!("{hooks}/git"), secret: GIT_SECRET.to_owned() }))
+                .await?;
         let notices = Notices::start().await?;
         let place = Place::make()?;
         let plugin = folder.path().join("plugin.sock");
         let config = folder.path().join("up.toml");
-        fs::write(&config, configuration(&wishes, port, webhooks, registry.host(), &plugin, &place.socket()))?;
+        fs::write(
+            &config,
+            configuration(&wishes, port, webhooks, registry.host(), &plugin, &place.socket()),
+        )?;
         let mut command = plimsoll();
         command.args(["up", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&config);
         let mut up = Process::start("plimsoll up", command)?;
@@ -80,8 +86,10 @@ impl World {
         let authorization_plugin = Some(AuthorizationPlugin { name: "plimsoll".to_owned(), socket: plugin });
         let docker = Dockerd::start_at(place, Options { authorization_plugin, ..Options::default() }).await?;
         let broker = format!("nats://127.0.0.1:{port}");
-        let facts = Facts::listen(&broker, &folder.path().join("data/keys/operator-alice.nk"), OPERATOR).await?;
-        let client = registry::Client::new(registry::Config::default()).context("making a registry client")?;
+        let facts =
+            Facts::listen(&broker, &folder.path().join("data/keys/operator-alice.nk"), OPERATOR).await?;
+        let client =
+            registry::Client::new(registry::Config::default()).context("making a registry client")?;
         let world = Self { docker, up, registry, git, notices, facts, client, folder, broker };
         world.is_up().await?;
         Ok(world)
@@ -89,7 +97,10 @@ impl World {
 
     /// Waits until every role that answers questions does.
     pub async fn is_up(&self) -> Result<()> {
-        eventually("the pipeline to answer", STEP, async || self.plimsoll(&["status"]).await.and_then(Finished::success)).await?;
+        eventually("the pipeline to answer", STEP, async || {
+            self.plimsoll(&["status"]).await.and_then(Finished::success)
+        })
+        .await?;
         Ok(())
     }
 
@@ -133,10 +144,11 @@ impl World {
     /// Publishes an order and waits until it is accepted.
     pub async fn order_accepted(&self, kind: &str, body: &str) -> Result<u64> {
         let sequence = self.order(kind, body).await?;
-        self.facts.wait(&format!("order {sequence} to be accepted"), |fact| {
-            (fact.kind == "plimsoll.order.accepted" && fact.number("order") == sequence).then_some(())
-        })
-        .await?;
+        self.facts
+            .wait(&format!("order {sequence} to be accepted"), |fact| {
+                (fact.kind == "plimsoll.order.accepted" && fact.number("order") == sequence).then_some(())
+            })
+            .await?;
         Ok(sequence)
     }
 
@@ -156,14 +168,27 @@ pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     let near = |folder: Option<&Path>| folder.map(|folder| folder.join(name)).filter(|path| path.exists());
     // Tests run one folder deeper than programs.
-    near(own.parent()).or_else(|| near(own.parent().and_then(Path::parent))).unwrap_or_else(|| PathBuf::from(name))
+    near(own.parent())
+        .or_else(|| near(own.parent().and_then(Path::parent)))
+        .unwrap_or_else(|| PathBuf::from(name))
 }
 
-fn configuration(wishes: &Wishes, port: u16, webhooks: u16, registry: &str, plugin: &Path, docker: &Path) -> String {
+fn configuration(
+    wishes: &Wishes,
+    port: u16,
+    webhooks: u16,
+    registry: &str,
+    plugin: &Path,
+    docker: &Path,
+) -> String {
     let (plugin, docker) = (plugin.display(), docker.display());
     let nats_server = testkit::tools::nats_server();
     let nats_server = nats_server.display();
-    let otlp = wishes.otlp_endpoint.as_ref().map(|endpoint| format!("otlp_endpoint = \"{endpoint}\"\n")).unwrap_or_default();
+    let otlp = wishes
+        .otlp_endpoint
+        .as_ref()
+        .map(|endpoint| format!("otlp_endpoint = \"{endpoint}\"\n"))
+        .unwrap_or_default();
     format!(
         "[up]\nport = {port}\nnats_server = \"{nats_server}\"\noperators = [\"{OPERATOR}\", \"{OTHER}\"]\n\n\
          [telemetry]\nlog = \"info\"\n{otlp}\n\

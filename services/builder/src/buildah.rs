@@ -16,10 +16,10 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use child::Log;
 use crate::driver::{Base, Error, Report, Request};
 use crate::isolation::{self, Isolation, Limits, View, Workspace};
 use crate::layout::{self, Additions, Built};
+use child::Log;
 
 /// The driver's settings.
 #[derive(Debug, Clone, Deserialize)]

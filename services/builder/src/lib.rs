@@ -8,9 +8,9 @@
 mod planner;
 mod worker;
 
+pub mod buildah;
 pub mod driver;
 pub mod isolation;
-pub mod buildah;
 pub mod layout;
 pub mod provenance;
 

@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which context to use.
 #[derive(Debug, clap::Args)]
+#[group(id = "operator")]
 pub(crate) struct Arguments {
     /// The operator's context file, as `plimsoll up` writes it.
     #[arg(

@@ -61,3 +61,13 @@ fn main() -> ExitCode {
         Command::Status(arguments) => questions::status(&arguments),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -33,6 +33,7 @@ pub(crate) struct CheckArguments {
 
 /// Where the gate of this node listens.
 #[derive(Debug, clap::Args)]
+#[group(id = "node")]
 pub(crate) struct GateArguments {
     /// The gate's socket, as `plimsoll up` makes it.
     #[arg(long, env = "PLIMSOLL_GATE", default_value = "plimsoll-data/gate.sock", value_name = "SOCKET")]

@@ -14,6 +14,9 @@ use crate::{
     headers,
 };
 
+/// How long one pull waits at the broker for a message.
+const PULL: Duration = Duration::from_secs(20);
+
 /// What is to become of a message whose handler failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
@@ -150,23 +153,25 @@ impl<H: Handler> Run<H> {
             .get_consumer_from_stream(self.durable.name, self.durable.stream.as_str())
             .await
             .map_err(|error| failed(error.into()))?;
-        let mut messages = consumer
-            .stream()
-            .max_messages_per_batch(1)
-            .messages()
-            .await
-            .map_err(|error| failed(error.into()))?;
         loop {
             // The slot comes first: a message that waits here would wait in vain while another replica is idle.
             let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
+            // One pull a message: a stream of pulls with batches of one asks for the next only when the last has expired (seen: 30 s).
+            let mut pulled = consumer
+                .batch()
+                .max_messages(1)
+                .expires(PULL)
+                .messages()
+                .await
+                .map_err(|error| failed(error.into()))?;
             let message = tokio::select! {
                 biased;
-                // The pull request died with the connection; the consumer itself is durable.
+                // The pull died with the connection; the consumer itself is durable.
                 _ = connects.changed() => return Ok(()),
-                message = messages.next() => message,
+                message = pulled.next() => message,
             };
-            let Some(message) = message else { return Ok(()) };
-            let message = message.map_err(|error| failed(error.into()))?;
+            let Some(message) = message else { continue };
+            let message = message.map_err(failed)?;
             let run = Arc::clone(self);
             tasks.spawn(async move {
                 run.settle(message).await;

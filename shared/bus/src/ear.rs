@@ -14,7 +14,8 @@ impl Connection {
     /// Listens on `pattern`; everything that is published after this returns is heard.
     pub async fn listen(&self, pattern: &str) -> Result<Ear, Error> {
         let failed = |source: async_nats::Error| Error::broker(format!("listen on {pattern}"), source);
-        let messages = self.client.subscribe(pattern.to_owned()).await.map_err(|error| failed(error.into()))?;
+        let messages =
+            self.client.subscribe(pattern.to_owned()).await.map_err(|error| failed(error.into()))?;
         // A subscription is in place when the broker has answered a ping that was sent after it.
         self.client.flush().await.map_err(|error| failed(error.into()))?;
         Ok(Ear { messages })

@@ -63,8 +63,21 @@ pub fn unified_diff(old: &str, new: &str, path: &str) -> String {
     if old == new {
         return String::new();
     }
-    let diff = TextDiff::from_lines(old, new);
-    diff.unified_diff().context_radius(3).header(&format!("a/{path}"), &format!("b/{path}")).to_string()
+    // Only a line feed ends a line here and for git; to the crate a carriage return alone would end one too.
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<&str>>();
+    let (old, new) = (lines(old), lines(new));
+    let diff = TextDiff::from_slices(&old, &new);
+    let mut patch = format!("--- a/{path}\n+++ b/{path}\n");
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        patch.push_str(&format!("{}\n", hunk.header()));
+        for change in hunk.iter_changes() {
+            patch.push_str(&format!("{}{}", change.tag(), change.value()));
+            if !change.value().ends_with('\n') {
+                patch.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+    patch
 }
 
 #[cfg(test)]
@@ -99,6 +112,15 @@ mod tests {
             "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1,2 @@\n-FROM a:1\r\n+FROM a:2\r\n RUN x\r\n";
         assert_eq!(unified_diff(old, new, "Dockerfile"), expected);
         assert_eq!(unified_diff(old, old, "Dockerfile"), "");
+        let inside = unified_diff("FROM a\nRUN x\ry\n", "FROM b\nRUN x\ry\n", "Dockerfile");
+        assert!(inside.ends_with("@@ -1,2 +1,2 @@\n-FROM a\n+FROM b\n RUN x\ry\n"), "{inside}");
+        let open = unified_diff("FROM a\r", "FROM b\r", "Dockerfile");
+        assert!(
+            open.ends_with(
+                "-FROM a\r\n\\ No newline at end of file\n+FROM b\r\n\\ No newline at end of file\n"
+            ),
+            "{open}"
+        );
         let at_end = unified_diff("FROM a:1", "FROM a:2", "d/Dockerfile");
         assert!(at_end.contains("-FROM a:1\n\\ No newline at end of file\n+FROM a:2\n"), "{at_end}");
     }

@@ -55,7 +55,7 @@ impl Dockerfile {
         for (stage, base) in self.stages().iter().zip(bases) {
             let role = if chain.contains(&stage.index) { BaseRole::Base } else { BaseRole::Stage };
             if let Some(word) = &stage.base {
-                uses.extend(resolver.image_use(role, stage, stage.line, word.span.clone(), &word.text, base));
+                uses.extend(base.image_use(role, stage, stage.line, word.span.clone(), &word.text));
             }
             for instruction in self.body(stage) {
                 resolver.inner(stage, instruction, &mut uses);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// A service's arguments.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "service")]
 pub struct Arguments {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]

@@ -6,6 +6,7 @@
 mod commit;
 mod error;
 mod git;
+mod push;
 mod url;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::commit::{Branch, Commit, InvalidName};
 pub use self::error::Error;
+pub use self::push::{Change, Pushed};
 pub use self::url::{GitUrl, InvalidUrl, Scheme};
 use child::{Ended, disk};
 
@@ -77,7 +79,7 @@ pub struct Checkout {
     pub bytes: u64,
 }
 
-/// Reads repositories.
+/// Reads repositories, and pushes one branch of one commit.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     config: Config,
@@ -139,36 +141,7 @@ impl Fetcher {
         let readable = fs::set_permissions(&tree, Permissions::from_mode(0o755)).await;
         readable.map_err(|source| Error::Local { doing: "making a directory", source })?;
         let git = |url| git::command(&self.config, &home, url);
-
-        let mut init = git(None);
-        init.args([
-            "init",
-            "--quiet",
-            "--bare",
-            "--template=",
-            "--object-format",
-            commit.object_format(),
-            "--",
-        ]);
-        init.arg(&repository);
-        self.text(init, url, "preparing a repository for", &mut stop).await?;
-
-        let mut fetch = git(Some(url));
-        fetch.arg("--git-dir").arg(&repository).args(["fetch", "--quiet", "--depth=1", "--no-tags"]);
-        fetch.args(["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--"]);
-        fetch.args([url.argument().as_str(), commit.as_str()]);
-        let fetched = async {
-            select! {
-                biased;
-                stopped = &mut stop => stopped,
-                bytes = disk::exceeds(into.to_owned(), self.config.size_bytes) => {
-                    Stop::TooLarge(format!("{bytes} bytes fetched, {} allowed", self.config.size_bytes))
-                }
-            }
-        };
-        self.text(fetch, url, "fetching from", fetched)
-            .await
-            .map_err(|error| error::missing(error, url, commit))?;
+        self.download(url, commit, into, &mut stop).await?;
 
         let mut show = git(None);
         show.arg("--git-dir").arg(&repository);
@@ -208,6 +181,48 @@ impl Fetcher {
         let removed = fs::remove_dir_all(&repository).await;
         removed.map_err(|source| Error::Local { doing: "removing the fetched repository", source })?;
         Ok(Checkout { tree, commit: commit.clone(), committed_at, files, bytes })
+    }
+
+    /// Fetches `commit` alone, without its history, into the bare repository that it makes at `into`/repository. `into`/home must exist.
+    async fn download(
+        &self,
+        url: &GitUrl,
+        commit: &Commit,
+        into: &Path,
+        mut stop: impl Future<Output = Stop> + Unpin,
+    ) -> Result<(), Error> {
+        let (home, repository) = (into.join("home"), into.join("repository"));
+        let git = |url| git::command(&self.config, &home, url);
+
+        let mut init = git(None);
+        init.args([
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--object-format",
+            commit.object_format(),
+            "--",
+        ]);
+        init.arg(&repository);
+        self.text(init, url, "preparing a repository for", &mut stop).await?;
+
+        let mut fetch = git(Some(url));
+        fetch.arg("--git-dir").arg(&repository).args(["fetch", "--quiet", "--depth=1", "--no-tags"]);
+        fetch.args(["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--"]);
+        fetch.args([url.argument().as_str(), commit.as_str()]);
+        let fetched = async {
+            select! {
+                biased;
+                stopped = &mut stop => stopped,
+                bytes = disk::exceeds(into.to_owned(), self.config.size_bytes) => {
+                    Stop::TooLarge(format!("{bytes} bytes fetched, {} allowed", self.config.size_bytes))
+                }
+            }
+        };
+        self.text(fetch, url, "fetching from", fetched)
+            .await
+            .map_err(|error| error::missing(error, url, commit))
     }
 
     fn check_scheme(&self, url: &GitUrl) -> Result<(), Error> {

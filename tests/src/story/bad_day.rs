@@ -26,15 +26,19 @@ pub(super) async fn ban(world: &World, teller: &mut Teller) -> Result<Times> {
     let ban = world.order(order::BANNED, &body).await?;
     teller.say(format_args!("a client that is not ours publishes the ban as order {ban}"));
     let image = world.image("team/plain:1")?.to_string();
-    let refused = async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(1));
+    let refused =
+        async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(1));
     eventually("the gate to refuse", STEP, refused).await?;
     times.refused = published.elapsed();
     doors(world, teller).await?;
     patched(world, teller, ban).await?;
-    times.patched = last(world, published, |fact| fact.kind == "plimsoll.container.remedied" && fact.number("ban") == ban);
+    times.patched = last(world, published, |fact| {
+        fact.kind == "plimsoll.container.remedied" && fact.number("ban") == ban
+    });
     times.containers = remedied(world, ban).len();
     replaced(world, teller, ban, &mut times).await?;
-    times.replaced = last(world, published, |fact| fact.kind == "plimsoll.image.replaced" && fact.number("ban") == ban);
+    times.replaced =
+        last(world, published, |fact| fact.kind == "plimsoll.image.replaced" && fact.number("ban") == ban);
     told(world, teller).await?;
     Ok(times)
 }
@@ -57,21 +61,35 @@ fn is_refusal(finished: &Finished) -> bool {
 }
 
 async fn doors(world: &World, teller: &mut Teller) -> Result<()> {
-    let derived: Vec<String> = DERIVED.iter().map(|project| format!("team/{project}:1")).chain([BY_HAND.to_owned()]).collect();
+    let derived: Vec<String> =
+        DERIVED.iter().map(|project| format!("team/{project}:1")).chain([BY_HAND.to_owned()]).collect();
     // The pipeline moves a rebuilt project's tag within seconds. What was published before is asked for by what the node holds.
     let ids = ids(world).await?;
     for name in &derived {
-        let by_id = ids.iter().find(|(known, _)| known == name).map(|(_, id)| id.clone()).context("an image is gone")?;
+        let by_id = ids
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, id)| id.clone())
+            .context("an image is gone")?;
         let created = world.docker.docker(&["create", "--network", "none", &by_id]).await?;
         teller.claim(format_args!("docker create of {name} is refused"), is_refusal(&created))?;
         let run = world.docker.docker(&["run", "--rm", "--network", "none", &by_id, "true"]).await?;
-        teller.claim(format_args!("docker run --rm of {name} is refused and does not hang"), is_refusal(&run))?;
+        teller.claim(
+            format_args!("docker run --rm of {name} is refused and does not hang"),
+            is_refusal(&run),
+        )?;
     }
     let by_hand = world.image(BY_HAND)?.to_string();
-    teller.claim("plimsoll check refuses the image that was built by hand", is_refusal(&world.plimsoll(&["check", &by_hand]).await?))?;
+    teller.claim(
+        "plimsoll check refuses the image that was built by hand",
+        is_refusal(&world.plimsoll(&["check", &by_hand]).await?),
+    )?;
     teller.claim("plimsoll run refuses it too", is_refusal(&run(world, "never", BY_HAND, &[]).await?))?;
     let start = world.docker.docker(&["start", CREATED]).await?;
-    teller.claim("docker start of the container that was created before the ban is refused", is_refusal(&start))?;
+    teller.claim(
+        "docker start of the container that was created before the ban is refused",
+        is_refusal(&start),
+    )?;
     let renamed = world.image("harmless/new:1")?.to_string();
     world.docker(&["tag", &by_hand, &renamed]).await?;
     world.docker(&["push", &renamed]).await?;
@@ -80,7 +98,10 @@ async fn doors(world: &World, teller: &mut Teller) -> Result<()> {
         let image = world.image(image)?.to_string();
         let check = world.plimsoll(&["check", &image]).await?;
         let runs = world.docker.docker(&["run", "--rm", "--network", "none", &image, "true"]).await?;
-        teller.claim(format_args!("{image} has nothing to do with it and starts"), check.code == Some(0) && runs.code == Some(0))?;
+        teller.claim(
+            format_args!("{image} has nothing to do with it and starts"),
+            check.code == Some(0) && runs.code == Some(0),
+        )?;
     }
     Ok(())
 }
@@ -88,19 +109,34 @@ async fn doors(world: &World, teller: &mut Teller) -> Result<()> {
 /// What the node holds of each derived image, by image id.
 async fn ids(world: &World) -> Result<Vec<(String, String)>> {
     let mut ids = Vec::new();
-    for (container, name) in DERIVED.iter().map(|project| (*project, format!("team/{project}:1"))).chain([("by-hand", BY_HAND.to_owned())]) {
-        ids.push((name, world.docker(&["inspect", "--format", "{{.Image}}", container]).await?.trim().to_owned()));
+    for (container, name) in DERIVED
+        .iter()
+        .map(|project| (*project, format!("team/{project}:1")))
+        .chain([("by-hand", BY_HAND.to_owned())])
+    {
+        ids.push((
+            name,
+            world.docker(&["inspect", "--format", "{{.Image}}", container]).await?.trim().to_owned(),
+        ));
     }
     Ok(ids)
 }
 
 fn remedied(world: &World, ban: u64) -> Vec<Fact> {
-    world.facts.of("plimsoll.container.remedied").into_iter().filter(|fact| fact.number("ban") == ban).collect()
+    world
+        .facts
+        .of("plimsoll.container.remedied")
+        .into_iter()
+        .filter(|fact| fact.number("ban") == ban)
+        .collect()
 }
 
 /// How often the remedy ran in a container.
 async fn runs(world: &World, container: &str) -> Result<usize> {
-    let seen = world.docker.docker(&["exec", container, "/bin/sh", "-c", "cat /patched 2>/dev/null || true"]).await?;
+    let seen = world
+        .docker
+        .docker(&["exec", container, "/bin/sh", "-c", "cat /patched 2>/dev/null || true"])
+        .await?;
     Ok(seen.success()?.lines().count())
 }
 
@@ -116,7 +152,8 @@ async fn patched(world: &World, teller: &mut Teller, ban: u64) -> Result<()> {
     }
     // The daemon itself starts it again, past every plugin.
     world.docker(&["exec", "by-hand", "/bin/sh", "-c", "touch /stop"]).await?;
-    let again = async || remedied(world, ban).iter().filter(|fact| fact.text("name") == "by-hand").count() >= 2;
+    let again =
+        async || remedied(world, ban).iter().filter(|fact| fact.text("name") == "by-hand").count() >= 2;
     eventually("the restarted container to be patched", STEP, again).await?;
     let twice = async || runs(world, "by-hand").await.is_ok_and(|runs| runs == 2);
     eventually("the restarted container to have it", STEP, twice).await?;
@@ -130,28 +167,39 @@ async fn replaced(world: &World, teller: &mut Teller, ban: u64, times: &mut Time
             (fact.kind == "plimsoll.campaign.closed" && fact.number("ban") == ban).then(|| fact.clone())
         })
         .await?;
-    let order: Vec<String> = of_ban(world, "plimsoll.image.replaced", ban).iter().map(|fact| fact.text("project").to_owned()).collect();
+    let order: Vec<String> = of_ban(world, "plimsoll.image.replaced", ban)
+        .iter()
+        .map(|fact| fact.text("project").to_owned())
+        .collect();
     let place = |project: &str| order.iter().position(|name| name == project);
-    teller.claim(format_args!("every image with a source is replaced, each once: {}", order.join(", ")), {
-        let mut sorted = order.clone();
-        sorted.sort();
-        let mut expected = DERIVED.map(str::to_owned).to_vec();
-        expected.sort();
-        sorted == expected
-    })?;
+    teller.claim(
+        format_args!("every image with a source is replaced, each once: {}", order.join(", ")),
+        {
+            let mut sorted = order.clone();
+            sorted.sort();
+            let mut expected = DERIVED.map(str::to_owned).to_vec();
+            expected.sort();
+            sorted == expected
+        },
+    )?;
     teller.claim("platform before what stands on it", place("platform") < place("onplatform"))?;
     for project in DERIVED {
         let image = world.image(&format!("team/{project}:1"))?;
-        let fixed = image_stands_on(world, &image, NEW).await? && !image_stands_on(world, &image, OLD).await?;
+        let fixed =
+            image_stands_on(world, &image, NEW).await? && !image_stands_on(world, &image, OLD).await?;
         let name = image.to_string();
         world.docker(&["pull", &name]).await?;
         let starts = world.docker.docker(&["run", "--rm", "--network", "none", &name, "true"]).await?;
-        teller.claim(format_args!("{name} stands on {NEW} now and starts"), fixed && starts.code == Some(0))?;
+        teller
+            .claim(format_args!("{name} stands on {NEW} now and starts"), fixed && starts.code == Some(0))?;
     }
     times.images = closed.number("images");
     times.builds = of_ban(world, "plimsoll.build.finished", ban).len();
     times.stragglers = closed.texts("stragglers");
-    let named = times.stragglers.iter().any(|straggler| straggler.contains("misc/thing:7") && straggler.contains("no source"));
+    let named = times
+        .stragglers
+        .iter()
+        .any(|straggler| straggler.contains("misc/thing:7") && straggler.contains("no source"));
     teller.claim("the image that was built by hand is named as having no source", named)
 }
 
@@ -159,9 +207,20 @@ async fn told(world: &World, teller: &mut Teller) -> Result<()> {
     for project in ["platform", "plain", "stages", "argument"] {
         let branch = async || -> Result<String> {
             let branches = world.git.branches(project).await?;
-            let branch = branches.into_iter().find(|branch| branch.starts_with("plimsoll/")).context("no branch yet")?;
-            let definition = world.git.read_branch(project, &branch, "Dockerfile").await?.context("no definition in the branch")?;
-            if definition.contains(NEW) { Ok(branch) } else { anyhow::bail!("the branch does not name {NEW}") }
+            let branch = branches
+                .into_iter()
+                .find(|branch| branch.starts_with("plimsoll/"))
+                .context("no branch yet")?;
+            let definition = world
+                .git
+                .read_branch(project, &branch, "Dockerfile")
+                .await?
+                .context("no definition in the branch")?;
+            if definition.contains(NEW) {
+                Ok(branch)
+            } else {
+                anyhow::bail!("the branch does not name {NEW}")
+            }
         };
         let branch = eventually(format_args!("{project}'s team to have its branch"), STEP, branch).await?;
         teller.claim(format_args!("{project}'s team has the branch {branch} with the change"), true)?;
@@ -179,6 +238,11 @@ fn of_ban(world: &World, kind: &str, ban: u64) -> Vec<Fact> {
 
 /// From `start` until the last fact that `wanted` accepts.
 fn last(world: &World, start: Instant, wanted: impl Fn(&Fact) -> bool) -> Duration {
-    let moments = world.facts.all().into_iter().filter(|fact| wanted(fact)).map(|fact| fact.at.saturating_duration_since(start));
+    let moments = world
+        .facts
+        .all()
+        .into_iter()
+        .filter(|fact| wanted(fact))
+        .map(|fact| fact.at.saturating_duration_since(start));
     moments.max().unwrap_or_default()
 }

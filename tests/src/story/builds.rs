@@ -4,11 +4,7 @@ use anyhow::{Context, Result, bail};
 use artifact::{Digest, chain_ids};
 
 use super::setting::{NEW, OLD, catalog};
-use crate::{
-    facts::Fact,
-    teller::Teller,
-    world::World,
-};
+use crate::{facts::Fact, teller::Teller, world::World};
 
 /// The definitions of the story.
 pub struct Source {
@@ -33,34 +29,52 @@ pub const OTHERS: [Source; 4] = [
                      COPY --from=build /out/made /made\nCOPY --from={host}/base/tool:1 /opt/tool /opt/tool\n",
     },
     Source { project: "onplatform", definition: "FROM {host}/team/platform:1\nRUN echo app > /etc/app\n" },
-    Source { project: "argument", definition: "ARG VERSION=10.4.8\nFROM {host}/base/os:${VERSION}\nRUN echo argument > /etc/argument\n" },
+    Source {
+        project: "argument",
+        definition: "ARG VERSION=10.4.8\nFROM {host}/base/os:${VERSION}\nRUN echo argument > /etc/argument\n",
+    },
 ];
 
 /// Written for a version that the catalog has left behind.
-pub const OUTDATED: Source =
-    Source { project: "outdated", definition: "FROM {host}/base/os:10.4.8\nRUN echo outdated > /etc/outdated\n" };
+pub const OUTDATED: Source = Source {
+    project: "outdated",
+    definition: "FROM {host}/base/os:10.4.8\nRUN echo outdated > /etc/outdated\n",
+};
 
 const CARELESS: Source =
     Source { project: "careless", definition: "FROM {host}/base/os:10.4.9\nRUN sudo rm -rf /tmp/x\n" };
-const STRANGER: Source = Source { project: "stranger", definition: "# nobody knows it\nFROM example.invalid/os:1\nRUN true\n" };
+const STRANGER: Source =
+    Source { project: "stranger", definition: "# nobody knows it\nFROM example.invalid/os:1\nRUN true\n" };
 
 pub(super) async fn all(world: &World, teller: &mut Teller) -> Result<()> {
     let built = published(world, &PLATFORM).await?;
-    teller.claim(format_args!("platform is built by its webhook as {}", built.text("image")), stands_on(world, &built, OLD).await?)?;
+    teller.claim(
+        format_args!("platform is built by its webhook as {}", built.text("image")),
+        stands_on(world, &built, OLD).await?,
+    )?;
     for source in &OTHERS {
         push(world, source).await?;
     }
     for source in &OTHERS {
         let built = ended(world, source.project).await?;
         let stands = stands_on(world, &built, OLD).await?;
-        teller.claim(format_args!("{} is built by its webhook on {OLD} ({})", source.project, built.text("message")), stands)?;
+        teller.claim(
+            format_args!("{} is built by its webhook on {OLD} ({})", source.project, built.text("message")),
+            stands,
+        )?;
     }
     labelled(world, teller).await?;
     catalog(world, NEW, &[OLD]).await?;
     teller.say(format_args!("the catalog moves on: {NEW} is current, {OLD} is outdated"));
     let built = published(world, &OUTDATED).await?;
-    teller.claim(format_args!("outdated was written for {OLD} and is built on {NEW}"), stands_on(world, &built, NEW).await?)?;
-    teller.claim("its team is told with the diff", built.text("diff").contains("+FROM") && built.text("diff").contains(NEW))?;
+    teller.claim(
+        format_args!("outdated was written for {OLD} and is built on {NEW}"),
+        stands_on(world, &built, NEW).await?,
+    )?;
+    teller.claim(
+        "its team is told with the diff",
+        built.text("diff").contains("+FROM") && built.text("diff").contains(NEW),
+    )?;
     refused(world, teller, &CARELESS, "line 2", "DL3004").await?;
     refused(world, teller, &STRANGER, "line 2", &format!("base/os:{NEW}")).await
 }
@@ -82,7 +96,9 @@ pub async fn published(world: &World, source: &Source) -> Result<Fact> {
 }
 
 async fn ended(world: &World, project: &str) -> Result<Fact> {
-    let ended = |fact: &Fact| (fact.kind == "plimsoll.build.finished" && fact.text("project") == project).then(|| fact.clone());
+    let ended = |fact: &Fact| {
+        (fact.kind == "plimsoll.build.finished" && fact.text("project") == project).then(|| fact.clone())
+    };
     world.facts.wait(&format!("the build of {project} to end"), ended).await
 }
 
@@ -96,7 +112,10 @@ async fn refused(world: &World, teller: &mut Teller, source: &Source, line: &str
 
 /// Whether what a build published stands on this version of the base, layer by layer.
 pub async fn stands_on(world: &World, built: &Fact, version: &str) -> Result<bool> {
-    let image = built.text("image").parse().with_context(|| format!("no image was published: {}", built.text("message")))?;
+    let image = built
+        .text("image")
+        .parse()
+        .with_context(|| format!("no image was published: {}", built.text("message")))?;
     image_stands_on(world, &image, version).await
 }
 
@@ -114,7 +133,10 @@ async fn labelled(world: &World, teller: &mut Teller) -> Result<()> {
     let described = world.client.describe(&image).await?;
     let labels = described.instances.first().map(|instance| instance.labels.clone()).unwrap_or_default();
     let base = labels.get("org.opencontainers.image.base.name").is_some_and(|name| name.ends_with(OLD));
-    teller.claim("its labels name base, source and revision", base && labels.contains_key("org.opencontainers.image.revision"))?;
+    teller.claim(
+        "its labels name base, source and revision",
+        base && labels.contains_key("org.opencontainers.image.revision"),
+    )?;
     let fallback = world.image(&format!("team/plain:{}", tag_of(&described.digest)))?;
     teller.claim("its provenance is attached in the registry", world.client.resolve(&fallback).await.is_ok())
 }

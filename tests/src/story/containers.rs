@@ -20,7 +20,9 @@ pub(super) const CREATED: &str = "waiting";
 
 pub(super) async fn start(world: &World, teller: &mut Teller) -> Result<()> {
     by_hand(world).await?;
-    teller.say(format_args!("somebody builds an image on {OLD} with plain docker and pushes it by hand as {BY_HAND}"));
+    teller.say(format_args!(
+        "somebody builds an image on {OLD} with plain docker and pushes it by hand as {BY_HAND}"
+    ));
     for project in DERIVED {
         run(world, project, &format!("team/{project}:1"), &[]).await?.success()?;
     }
@@ -32,7 +34,12 @@ pub(super) async fn start(world: &World, teller: &mut Teller) -> Result<()> {
     world.docker(&["create", "--network", "none", "--name", CREATED, &waiting]).await?;
     let running = world.docker(&["ps", "--format", "{{.Names}}"]).await?.lines().count();
     let expected = DERIVED.len() + 1 + UNRELATED.len();
-    teller.claim(format_args!("{running} containers run, started through the gate; one more is created and not started"), running == expected)?;
+    teller.claim(
+        format_args!(
+            "{running} containers run, started through the gate; one more is created and not started"
+        ),
+        running == expected,
+    )?;
     indexed(world).await
 }
 
@@ -40,7 +47,10 @@ pub(super) async fn start(world: &World, teller: &mut Teller) -> Result<()> {
 async fn by_hand(world: &World) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let base = world.image(&format!("base/os:{OLD}"))?;
-    std::fs::write(folder.path().join("Dockerfile"), format!("FROM {base}\nLABEL made=by-hand\nCOPY thing /thing\n"))?;
+    std::fs::write(
+        folder.path().join("Dockerfile"),
+        format!("FROM {base}\nLABEL made=by-hand\nCOPY thing /thing\n"),
+    )?;
     std::fs::write(folder.path().join("thing"), "a thing\n")?;
     let folder = folder.path().to_str().context("the folder's path is not UTF-8")?;
     let image = world.image(BY_HAND)?.to_string();
@@ -54,7 +64,18 @@ pub(super) async fn run(world: &World, name: &str, image: &str, options: &[&str]
     let host = format!("unix://{}", world.docker.socket().display());
     let docker = testkit::tools::docker().display().to_string();
     let image = world.image(image)?.to_string();
-    let mut arguments = vec!["run", "--detach", "--network", "none", "--name", name, "--host", &host, "--docker-command", &docker];
+    let mut arguments = vec![
+        "run",
+        "--detach",
+        "--network",
+        "none",
+        "--name",
+        name,
+        "--host",
+        &host,
+        "--docker-command",
+        &docker,
+    ];
     arguments.extend(options);
     arguments.push(&image);
     world.plimsoll(&arguments).await
@@ -63,6 +84,7 @@ pub(super) async fn run(world: &World, name: &str, image: &str, options: &[&str]
 /// What was pushed by hand is known to the pipeline as well: the registry told of it.
 async fn indexed(world: &World) -> Result<()> {
     let image = world.image(BY_HAND)?.to_string();
-    let known = async || world.plimsoll(&["why", &image]).await.is_ok_and(|finished| finished.code == Some(0));
+    let known =
+        async || world.plimsoll(&["why", &image]).await.is_ok_and(|finished| finished.code == Some(0));
     eventually("the image pushed by hand to be indexed", STEP, known).await
 }

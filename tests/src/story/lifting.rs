@@ -20,7 +20,8 @@ pub(super) async fn lift_and_ban(world: &World, teller: &mut Teller) -> Result<(
     let lift = json!({"image": base, "reason": "a mistake"}).to_string();
     world.order_accepted(order::LIFTED, &lift).await?;
     for image in [world.image(BY_HAND)?.to_string(), base.clone()] {
-        let allowed = async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(0));
+        let allowed =
+            async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(0));
         eventually(format_args!("{image} to be allowed"), STEP, allowed).await?;
         teller.claim(format_args!("{image} is allowed again"), true)?;
     }
@@ -28,7 +29,8 @@ pub(super) async fn lift_and_ban(world: &World, teller: &mut Teller) -> Result<(
     teller.claim("the container that was refused starts", started.code == Some(0))?;
     let ban = world.order_accepted(order::BANNED, &ban_order(world)?).await?;
     let image = world.image(BY_HAND)?.to_string();
-    let refused = async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(1));
+    let refused =
+        async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(1));
     eventually("the new ban to be in force", STEP, refused).await?;
     teller.claim(format_args!("banned once more as order {ban}, it is refused once more"), true)
 }

@@ -19,13 +19,20 @@ pub(super) async fn make(world: &World, teller: &mut Teller) -> Result<()> {
     ] {
         let sequence = world.order(order::BANNED, body).await?;
         let answer = |fact: &Fact| {
-            (fact.kind == "plimsoll.order.rejected" && fact.number("order") == sequence).then(|| fact.text("reason").to_owned())
+            (fact.kind == "plimsoll.order.rejected" && fact.number("order") == sequence)
+                .then(|| fact.text("reason").to_owned())
         };
         let told = world.facts.wait("the order to be rejected", answer).await?;
         teller.claim(format_args!("{what} is rejected: {told}"), told.contains(reason))?;
     }
-    let forged = world.person(OPERATOR).send(&format!("{}.{OTHER}", order::BANNED), br#"{"image":"r.io/a:1","reason":"x"}"#).await?;
-    teller.claim("an order under somebody else's name is refused by the broker", matches!(forged, Outcome::Refused(_)))?;
+    let forged = world
+        .person(OPERATOR)
+        .send(&format!("{}.{OTHER}", order::BANNED), br#"{"image":"r.io/a:1","reason":"x"}"#)
+        .await?;
+    teller.claim(
+        "an order under somebody else's name is refused by the broker",
+        matches!(forged, Outcome::Refused(_)),
+    )?;
     teller.claim("none of them changed anything", bans(world).await? == before)
 }
 

@@ -17,11 +17,15 @@ pub const OLD: &str = "10.4.8";
 pub const NEW: &str = "10.4.9";
 
 /// Every project of the story: its name, and whether the strict policy holds for it.
-const PROJECTS: &[&str] = &["platform", "plain", "stages", "onplatform", "argument", "outdated", "careless", "stranger"];
+const PROJECTS: &[&str] =
+    &["platform", "plain", "stages", "onplatform", "argument", "outdated", "careless", "stranger"];
 
 pub(super) async fn set(world: &World, teller: &mut Teller) -> Result<()> {
     bases(world).await?;
-    teller.claim(format_args!("bases {OLD} and {NEW}, of three layers each, and a tool image are in the registry"), true)?;
+    teller.claim(
+        format_args!("bases {OLD} and {NEW}, of three layers each, and a tool image are in the registry"),
+        true,
+    )?;
     catalog(world, OLD, &[]).await?;
     doors(world, "enforce").await?;
     policy(world).await?;
@@ -47,7 +51,8 @@ pub async fn bases(world: &World) -> Result<()> {
 /// Applies the catalog with one current version.
 pub async fn catalog(world: &World, current: &str, outdated: &[&str]) -> Result<()> {
     let host = world.registry.host();
-    let allowed: Vec<&str> = [OLD, NEW].into_iter().filter(|version| *version != current && !outdated.contains(version)).collect();
+    let allowed: Vec<&str> =
+        [OLD, NEW].into_iter().filter(|version| *version != current && !outdated.contains(version)).collect();
     let bases = json!({"section": "bases", "bases": [
         {"repository": format!("{host}/base/os"), "current": current, "allowed": allowed, "outdated": outdated},
         {"repository": format!("{host}/base/tool"), "current": "1"},
@@ -55,7 +60,8 @@ pub async fn catalog(world: &World, current: &str, outdated: &[&str]) -> Result<
     world.order_accepted(order::CATALOG, &bases.to_string()).await?;
     // It leaves a line for each run, so that a second one would be seen.
     let argv = ["/bin/sh", "-c", "echo patched >> /patched"];
-    let remedies = json!({"section": "remedies", "remedies": [{"name": "patch", "argv": argv, "timeoutSeconds": 20}]});
+    let remedies =
+        json!({"section": "remedies", "remedies": [{"name": "patch", "argv": argv, "timeoutSeconds": 20}]});
     world.order_accepted(order::CATALOG, &remedies.to_string()).await?;
     Ok(())
 }
@@ -93,7 +99,12 @@ pub async fn project(world: &World, name: &str) -> Result<()> {
 async fn indexed(world: &World) -> Result<()> {
     let wanted = [world.image(&format!("base/os:{OLD}"))?, world.image(&format!("base/os:{NEW}"))?];
     let all = async || {
-        let indexed: Vec<String> = world.facts.of("plimsoll.base.indexed").iter().map(|fact| fact.text("reference").to_owned()).collect();
+        let indexed: Vec<String> = world
+            .facts
+            .of("plimsoll.base.indexed")
+            .iter()
+            .map(|fact| fact.text("reference").to_owned())
+            .collect();
         wanted.iter().all(|image| indexed.contains(&image.to_string()))
     };
     eventually("the bases to be indexed", STEP, all).await

@@ -8,7 +8,9 @@ pub(super) fn show(teller: &Teller, times: &Times) {
     teller.line(format_args!("    publication → refused       {:>8.3} s", refused.as_secs_f64()));
     teller.line(format_args!("    publication → last patched  {:>8.3} s", patched.as_secs_f64()));
     teller.line(format_args!("    publication → last replaced {:>8.3} s", replaced.as_secs_f64()));
-    teller.line(format_args!("    images covered {images}, container runs patched {containers}, builds {builds}"));
+    teller.line(format_args!(
+        "    images covered {images}, container runs patched {containers}, builds {builds}"
+    ));
     for straggler in stragglers {
         teller.line(format_args!("    left over: {straggler}"));
     }

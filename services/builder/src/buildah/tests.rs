@@ -1,3 +1,5 @@
+//! Builds with the real buildah on images made by hand.
+
 use std::collections::BTreeMap;
 
 use artifact::Digest;

@@ -136,7 +136,10 @@ impl Layer {
             LAYER_GZIP | DOCKER_LAYER_GZIP => LAYER_GZIP,
             LAYER_ZSTD => LAYER_ZSTD,
             other => {
-                return Err(Error::MediaType { what: "layer", media_type: other.chars().take(100).collect() });
+                return Err(Error::MediaType {
+                    what: "layer",
+                    media_type: other.chars().take(100).collect(),
+                });
             }
         };
         let diff_id = DiffId::from(self::digest("uncompressed layer", diff_id)?);

@@ -1,3 +1,5 @@
+//! Layouts that are whole, damaged and forged.
+
 use std::path::Path;
 
 use serde_json::{Value, json};

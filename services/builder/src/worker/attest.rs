@@ -60,9 +60,15 @@ fn facts(made: &Made<'_>, digest: &Digest) -> Option<Facts> {
 /// The blobs of the artifact, its index last.
 fn artifact(statement: &Value, subject: &Digest, subject_size: u64) -> Vec<Vec<u8>> {
     let descriptor = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len()});
+    let with = |mut descriptor: Value, key: &str, value: Value| {
+        if let Some(fields) = descriptor.as_object_mut() {
+            fields.insert(key.to_owned(), value);
+        }
+        descriptor
+    };
+    let predicate = json!({"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"});
     let (empty, statement) = (b"{}".to_vec(), statement.to_string().into_bytes());
-    let mut layer = descriptor(STATEMENT, &statement);
-    layer["annotations"] = json!({"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"});
+    let layer = with(descriptor(STATEMENT, &statement), "annotations", predicate.clone());
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -70,11 +76,10 @@ fn artifact(statement: &Value, subject: &Digest, subject_size: u64) -> Vec<Vec<u
         "config": descriptor(EMPTY, &empty),
         "layers": [layer],
         "subject": {"mediaType": MANIFEST, "digest": subject.to_string(), "size": subject_size},
-        "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
+        "annotations": predicate,
     });
     let manifest = manifest.to_string().into_bytes();
-    let mut entry = descriptor(MANIFEST, &manifest);
-    entry["artifactType"] = json!(STATEMENT);
+    let entry = with(descriptor(MANIFEST, &manifest), "artifactType", json!(STATEMENT));
     let index =
         json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).to_string().into_bytes();
     vec![empty, statement, manifest, index]

@@ -308,7 +308,10 @@ fn labels(
 ) -> BTreeMap<String, String> {
     let mut labels = annotations(uses, inputs);
     labels.insert("org.opencontainers.image.revision".to_owned(), job.commit.clone());
-    labels.insert("org.opencontainers.image.source".to_owned(), project.source.clone());
+    // The address as it is shown: without the user and password that it may carry.
+    if let Ok(source) = project.source.parse::<source::GitUrl>() {
+        labels.insert("org.opencontainers.image.source".to_owned(), source.to_string());
+    }
     labels.insert("dev.plimsoll.project".to_owned(), project.name.to_string());
     labels
 }

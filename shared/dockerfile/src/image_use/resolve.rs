@@ -21,6 +21,26 @@ pub(super) enum Meaning {
     Unresolved(String),
 }
 
+impl Meaning {
+    /// The use that it makes there; none where no image is used.
+    pub(super) fn image_use(
+        self,
+        role: BaseRole,
+        stage: &Stage,
+        line: usize,
+        span: Range<usize>,
+        written: &str,
+    ) -> Option<ImageUse> {
+        let resolved = match self {
+            Self::Scratch | Self::Stage(_) => return None,
+            Self::Image(image) => Ok(image),
+            Self::Unresolved(reason) => Err(Unresolved { reason }),
+        };
+        let (written, stage_name) = (written.to_owned(), stage.name.clone());
+        Some(ImageUse { role, stage: Some(stage.index), stage_name, line, span, written, resolved })
+    }
+}
+
 /// Names that buildah takes for the storage to read from (`containers/image` transports), where BuildKit sees a repository.
 const TRANSPORTS: [&str; 10] = [
     "containers-storage",
@@ -45,25 +65,6 @@ impl<'a> Resolver<'a> {
     pub(super) fn new(file: &Dockerfile, build_args: &'a BTreeMap<String, String>) -> Self {
         let scope = Scope::new(file.global_arguments(), file.escape(), build_args);
         Self { scope, names: StageNames::new(file.stages()) }
-    }
-
-    /// The use that a meaning makes; none where no image is used.
-    pub(super) fn image_use(
-        &self,
-        role: BaseRole,
-        stage: &Stage,
-        line: usize,
-        span: Range<usize>,
-        written: &str,
-        meaning: Meaning,
-    ) -> Option<ImageUse> {
-        let resolved = match meaning {
-            Meaning::Scratch | Meaning::Stage(_) => return None,
-            Meaning::Image(image) => Ok(image),
-            Meaning::Unresolved(reason) => Err(Unresolved { reason }),
-        };
-        let (written, stage_name) = (written.to_owned(), stage.name.clone());
-        Some(ImageUse { role, stage: Some(stage.index), stage_name, line, span, written, resolved })
     }
 
     /// What a FROM stands on.
@@ -120,7 +121,7 @@ impl<'a> Resolver<'a> {
                     Some(_) => self.source(role, stage, written, deferred),
                 };
                 let span = value_span.clone().unwrap_or(all.clone());
-                uses.extend(self.image_use(role, stage, line, span, written, meaning));
+                uses.extend(meaning.image_use(role, stage, line, span, written));
             };
         match inner.keyword {
             // ADD has no --from; whatever a builder makes of one, it is looked at.

@@ -177,8 +177,13 @@ fn what_two_builders_read_in_two_ways_is_never_taken_for_granted() {
     check("FROM oci:evil\n", &[(Base, 1, "oci:evil", UNRESOLVED)]);
     check("FROM docker://evil\n", &[(Base, 1, "docker://evil", UNRESOLVED)]);
     check(
-        "FROM a AS x\nONBUILD COPY --from=x / /\n",
-        &[(Base, 1, "a", "a:latest"), (Copy, 2, "x", UNRESOLVED)],
+        "FROM a AS x\nFROM b\nONBUILD COPY --from=x / /\nONBUILD COPY --from=0 / /\n",
+        &[
+            (Stage, 1, "a", "a:latest"),
+            (Base, 2, "b", "b:latest"),
+            (Copy, 3, "x", UNRESOLVED),
+            (Copy, 4, "0", UNRESOLVED),
+        ],
     );
 }
 

@@ -1,0 +1,6 @@
+//! The real watcher between a real registry, a real git host and a real broker: what is pushed becomes a fact, once.
+
+mod images;
+mod refused;
+mod sources;
+mod world;
