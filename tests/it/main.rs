@@ -1,5 +1,6 @@
 //! Everything that crosses crates: the shape of the workspace, and the story on real parts. One binary, since each costs a link.
 
+mod flow;
 mod layers;
 mod tidy;
 mod wire;

@@ -7,9 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use bus::{Feed, Heard, keyring::provision_identity};
+use events::topology::{Account, StreamName};
 use serde_json::Value;
 use testkit::wait::eventually;
 use tokio::task::JoinSet;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a fact may take: a build of a debug worker on a busy machine included.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,6 +37,11 @@ pub struct Facts {
 }
 
 impl Fact {
+    fn read(subject: &str, kind: Option<&str>, body: &[u8]) -> Self {
+        let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+        Self { kind: kind.unwrap_or(subject).to_owned(), body, at: Instant::now() }
+    }
+
     /// A text field.
     pub fn text(&self, field: &str) -> &str {
         self.body.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -52,6 +60,29 @@ impl Fact {
     }
 }
 
+/// Everything that a stream of the services holds at this moment, oldest first; read as the bootstrap step's identity.
+pub async fn stored(url: &str, keys: &Path, stream: StreamName) -> Result<Vec<Fact>> {
+    let identity = provision_identity(Account::Pipe);
+    let config = bus::Config {
+        url: url.to_owned(),
+        seed_file: Some(keys.join(format!("{identity}.nk"))),
+        node: String::new(),
+    };
+    let connection = bus::Connection::connect(&config, &identity, Duration::from_secs(10)).await?;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let mut feed = Feed::open(&connection, &[(stream, 0)], &tasks, &stop);
+    let mut facts = Vec::new();
+    while let Some(Heard::Record(record)) = feed.next().await {
+        facts.push(Fact::read(
+            record.subject.as_str(),
+            record.subject.split_kind().map(|(kind, _)| kind),
+            &record.body,
+        ));
+    }
+    stop.cancel();
+    Ok(facts)
+}
+
 impl Facts {
     /// Listens on everything that an operator may hear.
     pub async fn listen(url: &str, seed: &Path, operator: &str) -> Result<Self> {
@@ -66,13 +97,8 @@ impl Facts {
             // Held so that the connection lives as long as somebody listens.
             let _connection = connection;
             while let Some((subject, body)) = ear.next().await {
-                let kind = subject.split_kind().map_or(subject.as_str(), |(kind, _)| kind).to_owned();
-                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-                keep.lock().unwrap_or_else(PoisonError::into_inner).push(Fact {
-                    kind,
-                    body,
-                    at: Instant::now(),
-                });
+                let fact = Fact::read(subject.as_str(), subject.split_kind().map(|(kind, _)| kind), &body);
+                keep.lock().unwrap_or_else(PoisonError::into_inner).push(fact);
             }
         });
         Ok(Self { heard, _listening: Arc::new(listening) })

@@ -4,6 +4,7 @@
 pub mod facts;
 pub mod images;
 pub mod notices;
+pub mod processes;
 pub mod story;
 pub mod teller;
 pub mod world;

@@ -8,7 +8,7 @@ mod mistakes;
 mod setting;
 mod table;
 
-pub use builds::{Source, published, push};
+pub use builds::{Source, image_stands_on, published, push};
 pub use setting::{bases, catalog, doors, project};
 
 use std::time::Duration;

@@ -5,14 +5,14 @@
 //! `judge` the verdict, and the report of a refusal · `check` the questions of people and tools · `plugin` Docker's questions ·
 //! `run` the process.
 
+mod check;
 mod config;
-mod memory;
 mod facts;
 mod judge;
-mod check;
+mod memory;
 mod plugin;
-mod socket;
 mod run;
+mod socket;
 
 pub mod docker;
 

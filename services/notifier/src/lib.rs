@@ -1,7 +1,17 @@
-//! (placeholder until the real one is written over it: idles)
-use service::{Context, Fault};
-/// Nothing yet.
-#[derive(serde::Deserialize)]
-pub struct Config { #[serde(flatten)] _all: std::collections::BTreeMap<String, serde_json::Value> }
-/// Idles.
-pub async fn run(_: Config, context: Context) -> Result<(), Fault> { context.stop.cancelled().await; Ok(()) }
+//! The notifier: tells a team what became of its build, once: a branch with the change that makes its source agree with what was
+//! built, and a webhook. What went as it was written is not told.
+//!
+//! # Layout
+//! `notice` what is told, and whether · `handler` one build told, channel by channel · `webhook` the generic webhook · `projects` whom
+//! to tell · `error` what is tried again · `run` the process. Branches are pushed by the crate `source`.
+
+mod config;
+mod error;
+mod handler;
+mod notice;
+mod projects;
+mod run;
+mod webhook;
+
+pub use config::Config;
+pub use run::run;

@@ -126,7 +126,6 @@ impl<'a> Lexer<'a> {
         let outer = mem::replace(&mut self.escapes, escapes);
         let mut text = String::new();
         let mut words = Vec::new();
-        self.word.clear();
         while let Some(&next) = self.characters.peek() {
             if Some(next) == stop {
                 self.characters.next();

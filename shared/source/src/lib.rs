@@ -222,6 +222,7 @@ impl Fetcher {
         };
         self.text(fetch, url, "fetching from", fetched)
             .await
+            .map(drop)
             .map_err(|error| error::missing(error, url, commit))
     }
 

@@ -15,13 +15,13 @@ pub struct Source {
 }
 
 /// What stands on the base and is built first, because others stand on it.
-pub const PLATFORM: Source = Source {
+pub(super) const PLATFORM: Source = Source {
     project: "platform",
     definition: "FROM {host}/base/os:10.4.8\nRUN echo platform > /etc/platform\nUSER 1000\nUSER 0\n# hadolint ignore=DL3002\nUSER 0\n",
 };
 
 /// What follows.
-pub const OTHERS: [Source; 4] = [
+pub(super) const OTHERS: [Source; 4] = [
     Source { project: "plain", definition: "FROM {host}/base/os:10.4.8\nRUN echo plain > /etc/plain\n" },
     Source {
         project: "stages",
@@ -36,7 +36,7 @@ pub const OTHERS: [Source; 4] = [
 ];
 
 /// Written for a version that the catalog has left behind.
-pub const OUTDATED: Source = Source {
+pub(super) const OUTDATED: Source = Source {
     project: "outdated",
     definition: "FROM {host}/base/os:10.4.8\nRUN echo outdated > /etc/outdated\n",
 };
@@ -111,7 +111,7 @@ async fn refused(world: &World, teller: &mut Teller, source: &Source, line: &str
 }
 
 /// Whether what a build published stands on this version of the base, layer by layer.
-pub async fn stands_on(world: &World, built: &Fact, version: &str) -> Result<bool> {
+async fn stands_on(world: &World, built: &Fact, version: &str) -> Result<bool> {
     let image = built
         .text("image")
         .parse()

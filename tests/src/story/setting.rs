@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The versions of the base.
-pub const OLD: &str = "10.4.8";
+pub(super) const OLD: &str = "10.4.8";
 /// The version that mends what the old one has.
-pub const NEW: &str = "10.4.9";
+pub(super) const NEW: &str = "10.4.9";
 
 /// Every project of the story: its name, and whether the strict policy holds for it.
 const PROJECTS: &[&str] =

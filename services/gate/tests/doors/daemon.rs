@@ -11,7 +11,7 @@ use crate::{
     site::{BOUND, Site, ready},
 };
 
-/// A refused `docker run --rm` waits for ever if nobody removes its container; the client's own start takes most of this.
+/// A client that waits for its refused container to be removed waits for ever if nobody does; its own start takes most of this.
 const AT_ONCE: Duration = Duration::from_secs(15);
 
 #[tokio::test]

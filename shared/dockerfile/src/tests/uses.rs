@@ -104,6 +104,7 @@ fn frontends_are_images_too() {
     );
     check("#!/usr/bin/env x\n#syntax = r.io/f:1\nFROM scratch\n", &[(Frontend, 2, "r.io/f:1", "r.io/f:1")]);
     check("# note\n# syntax=x\nFROM scratch\n", &[]);
+    check("\n# syntax=x\nFROM scratch\n", &[]);
     check_with("FROM scratch\n", &[("BUILDKIT_SYNTAX", "x")], &[(Frontend, 1, "", UNRESOLVED)]);
 }
 

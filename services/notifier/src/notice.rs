@@ -1,0 +1,207 @@
+//! What a team is told of a build, and whether it is told anything. Pure: neither sent nor pushed here.
+
+use events::fact::{BuildFinished, Finding, Outcome};
+use serde::Serialize;
+use verdict::order::Name;
+
+/// Digits of a commit in a branch's name: enough to tell a repository's commits apart.
+const SHORT_COMMIT: usize = 12;
+
+/// Whether a team is told of `build`: what went as it was written is no news.
+pub(crate) fn is_news(build: &BuildFinished) -> bool {
+    match build.outcome {
+        Outcome::Published => is_rewritten(build),
+        Outcome::Refused | Outcome::Failed => true,
+    }
+}
+
+/// Whether the build used another definition than the one in the source.
+pub(crate) fn is_rewritten(build: &BuildFinished) -> bool {
+    !build.diff.is_empty()
+}
+
+/// The branch that offers the change of `build`: one a build, so that no two changes meet.
+pub(crate) fn branch(build: &BuildFinished) -> String {
+    let commit: String = build.commit.chars().take(SHORT_COMMIT).collect();
+    match build.ban {
+        Some(ban) => format!("plimsoll/{}/ban-{ban}-{commit}", build.project),
+        None => format!("plimsoll/{}/bases-{commit}", build.project),
+    }
+}
+
+/// The message of the commit on that branch.
+pub(crate) fn commit_message(build: &BuildFinished) -> String {
+    let cause = match build.ban {
+        Some(ban) => format!("Ban {ban} covers what this was built on."),
+        None => "The catalog names other versions of what this is built on.".to_owned(),
+    };
+    let BuildFinished { definition, message, build: id, commit, .. } = build;
+    format!("Make {definition} agree with what was built\n\n{cause} {message}\n\nBuild: {id}\nOf: {commit}\n")
+}
+
+/// What became of the branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Branch {
+    /// Nothing was rewritten, so there is none.
+    Needless,
+    /// It is there.
+    Offered(String),
+    /// It could not be made; one sentence why.
+    Withheld(String),
+}
+
+/// The body of the generic webhook. Fields without a value are null, and none is left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Notice {
+    project: String,
+    build: String,
+    commit: String,
+    outcome: &'static str,
+    message: String,
+    findings: Vec<NoticedFinding>,
+    diff: String,
+    branch: Option<String>,
+    ban: Option<u64>,
+    image: Option<String>,
+    digest: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct NoticedFinding {
+    line: u32,
+    code: String,
+    level: String,
+    message: String,
+}
+
+impl Notice {
+    pub(crate) fn of(build: BuildFinished, branch: Branch) -> Self {
+        let BuildFinished {
+            build,
+            project,
+            commit,
+            ban,
+            outcome,
+            image,
+            digest,
+            inputs: _,
+            diff,
+            definition,
+            message,
+            findings,
+        } = build;
+        let (branch, message) = match branch {
+            Branch::Needless => (None, message),
+            Branch::Offered(branch) => (Some(branch), message),
+            Branch::Withheld(why) => {
+                (None, format!("{message} The change of {definition} could not be pushed as a branch: {why}"))
+            }
+        };
+        Self {
+            project: project.to_string(),
+            build,
+            commit,
+            outcome: outcome.as_str(),
+            message,
+            findings: findings.into_iter().map(NoticedFinding::of).collect(),
+            diff,
+            branch,
+            ban: ban.map(|ban| ban.0),
+            image: image.map(|image| image.to_string()),
+            digest: digest.map(|digest| digest.to_string()),
+        }
+    }
+}
+
+impl NoticedFinding {
+    fn of(finding: Finding) -> Self {
+        let Finding { line, code, level, message } = finding;
+        Self { line, code, level, message }
+    }
+}
+
+/// The key of a notice in its bucket, whose keys hold fewer characters than a build's id may.
+pub(crate) fn key(build: &str, project: &Name, channel: Channel) -> String {
+    let build = artifact::Digest::of(build.as_bytes());
+    format!("{project}/{}/{}", build.hex(), channel.as_str())
+}
+
+/// A way to a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Branch,
+    Webhook,
+}
+
+impl Channel {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Branch => "branch",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verdict::Sequence;
+
+    use super::*;
+
+    fn build(outcome: Outcome, diff: &str) -> BuildFinished {
+        BuildFinished {
+            build: "app/c0ffee".to_owned(),
+            project: "app".parse().unwrap(),
+            commit: "c0ffee".repeat(7).chars().take(40).collect(),
+            ban: None,
+            outcome,
+            image: "r.test/team/app:1".parse().ok(),
+            digest: None,
+            inputs: Vec::new(),
+            diff: diff.to_owned(),
+            definition: "Dockerfile".to_owned(),
+            message: "Done.".to_owned(),
+            findings: vec![Finding {
+                line: 3,
+                code: "DL3006".to_owned(),
+                level: "error".to_owned(),
+                message: "Tag it.".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn only_news_is_told() {
+        assert!(!is_news(&build(Outcome::Published, "")));
+        assert!(is_news(&build(Outcome::Published, "--- a")));
+        assert!(is_news(&build(Outcome::Refused, "")));
+        assert!(is_news(&build(Outcome::Failed, "")));
+    }
+
+    #[test]
+    fn a_branch_is_a_builds_own() {
+        let pushed = build(Outcome::Published, "--- a");
+        assert_eq!(branch(&pushed), "plimsoll/app/bases-c0ffeec0ffee");
+        let banned = BuildFinished { ban: Some(Sequence(17)), ..pushed };
+        assert_eq!(branch(&banned), "plimsoll/app/ban-17-c0ffeec0ffee");
+        assert!(branch(&banned).parse::<source::Branch>().is_ok());
+    }
+
+    #[test]
+    fn a_notice_says_everything() {
+        let notice = Notice::of(build(Outcome::Refused, ""), Branch::Needless);
+        let expected = serde_json::json!({
+            "project": "app", "build": "app/c0ffee", "commit": "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff",
+            "outcome": "refused", "message": "Done.", "diff": "", "branch": null, "ban": null,
+            "findings": [{"line": 3, "code": "DL3006", "level": "error", "message": "Tag it."}],
+            "image": "r.test/team/app:1", "digest": null,
+        });
+        assert_eq!(serde_json::to_value(notice).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_branch_that_could_not_be_made_is_explained() {
+        let notice = Notice::of(build(Outcome::Published, "--- a"), Branch::Withheld("no right".to_owned()));
+        assert!(notice.branch.is_none() && notice.message.contains("no right"), "{notice:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The process: read the orders, then tell the teams, and go on reading.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use bus::{Feed, Heard, Limits};
+use events::topology::{Bucket, Role, StreamName};
+use service::{Context, Fault};
+use source::Fetcher;
+use tracing::info;
+
+use crate::{config::Config, handler::Teller, projects::Projects, webhook::Sender};
+
+/// Notices at once: a slow receiver or git host holds up one of them.
+const AT_ONCE: usize = 8;
+
+/// For what is under way at the end: longer than a webhook, shorter than the service's own grace.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Why the notifier could not start.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the folder {0} cannot be made; set [notifier] folder to one that can")]
+    Folder(PathBuf, #[source] io::Error),
+}
+
+/// Runs until the context's stop.
+pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
+    let Config { folder, source } = config;
+    std::fs::create_dir_all(&folder).map_err(|error| Error::Folder(folder.clone(), error))?;
+    let projects = Projects::default();
+    let mut feed = Feed::open(&context.connection, &[(StreamName::Orders, 0)], &context.tasks, &context.stop);
+    let sender = Sender::new()?;
+    // Listed for as long as this is held.
+    let _listed = context.connection.list("notifier", "Tells the teams what became of their builds.").await?;
+    loop {
+        let heard = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(()),
+            heard = feed.next() => heard,
+        };
+        match heard {
+            Some(Heard::Record(record)) => {
+                let _entered = record.span().entered();
+                projects.hear(&record);
+            }
+            // Before that, nobody is known to be told.
+            Some(Heard::CaughtUp) => {
+                let teller = Teller {
+                    projects: projects.clone(),
+                    entries: context.connection.entries(Bucket::Notices).await?,
+                    fetcher: Fetcher::new(source.clone()),
+                    sender: sender.clone(),
+                    folder: folder.clone(),
+                    stop: context.stop.clone(),
+                };
+                begin(teller, &context);
+                info!("Teams are told.");
+                context.readiness.is_ready();
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
+fn begin(teller: Teller, context: &Context) {
+    let limits = Limits { concurrency: AT_ONCE, grace: GRACE };
+    let teller = Arc::new(teller);
+    for durable in Role::Notifier.spec().consumes {
+        let consumer = bus::consume(
+            context.connection.clone(),
+            *durable,
+            Arc::clone(&teller),
+            limits,
+            context.stop.clone(),
+        );
+        context.tasks.spawn(consumer);
+    }
+}

@@ -1,0 +1,13 @@
+//! The story and its accidents, on real parts. Each flow has a world of its own; they run one after the other, since each fills the machine.
+
+mod crash;
+mod story;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+static MACHINE: Mutex<()> = Mutex::const_new(());
+
+/// The machine, for as long as a flow needs it: two worlds at once would measure each other.
+pub(crate) async fn machine() -> MutexGuard<'static, ()> {
+    MACHINE.lock().await
+}
