@@ -6,7 +6,9 @@ use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=plimsoll");
-    let mut files: Vec<PathBuf> = fs::read_dir("plimsoll/v1")?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> = fs::read_dir("plimsoll/v1")?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     files.sort();
     let descriptors = protox::compile(&files, ["."])?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
@@ -18,7 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .file
             .iter()
             .filter(|file| file.package() == "plimsoll.v1" && file.name().ends_with("order.proto") == orders)
-            .flat_map(|file| file.message_type.iter().map(|message| format!(".plimsoll.v1.{}", message.name())))
+            .flat_map(|file| {
+                file.message_type.iter().map(|message| format!(".plimsoll.v1.{}", message.name()))
+            })
             .collect()
     };
     for (folder, orders) in [("strict", true), ("lenient", false)] {

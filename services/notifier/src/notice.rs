@@ -7,10 +7,10 @@ use verdict::order::Name;
 /// Digits of a commit in a branch's name: enough to tell a repository's commits apart.
 const SHORT_COMMIT: usize = 12;
 
-/// Whether a team is told of `build`: what went as it was written is no news.
+/// Whether a team is told of `build`: what it pushed itself and went as it was written is no news, what a ban caused always is.
 pub(crate) fn is_news(build: &BuildFinished) -> bool {
     match build.outcome {
-        Outcome::Published => is_rewritten(build),
+        Outcome::Published => is_rewritten(build) || build.ban.is_some(),
         Outcome::Refused | Outcome::Failed => true,
     }
 }

@@ -1,12 +1,17 @@
 //! The process: read the orders, then tell the teams, and go on reading.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use bus::{Feed, Heard, Limits};
+use bus::{Connection, Entries, Feed, Heard, Limits};
 use events::topology::{Bucket, Role, StreamName};
 use service::{Context, Fault};
 use source::Fetcher;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{config::Config, handler::Teller, projects::Projects, webhook::Sender};
 
@@ -15,6 +20,9 @@ const AT_ONCE: usize = 8;
 
 /// For what is under way at the end: longer than a webhook, shorter than the service's own grace.
 const GRACE: Duration = Duration::from_secs(8);
+
+/// Between two tries to open the bucket.
+const BIND_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the notifier could not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +34,7 @@ enum Error {
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let Config { folder, source } = config;
-    std::fs::create_dir_all(&folder).map_err(|error| Error::Folder(folder.clone(), error))?;
+    let folder = workshop(&folder).map_err(|error| Error::Folder(folder, error))?;
     let projects = Projects::default();
     let mut feed = Feed::open(&context.connection, &[(StreamName::Orders, 0)], &context.tasks, &context.stop);
     let sender = Sender::new()?;
@@ -45,9 +53,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             }
             // Before that, nobody is known to be told.
             Some(Heard::CaughtUp) => {
+                let Some(entries) = context.stop.run_until_cancelled(bind(&context.connection)).await else {
+                    return Ok(());
+                };
                 let teller = Teller {
                     projects: projects.clone(),
-                    entries: context.connection.entries(Bucket::Notices).await?,
+                    entries,
                     fetcher: Fetcher::new(source.clone()),
                     sender: sender.clone(),
                     folder: folder.clone(),
@@ -59,6 +70,28 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             }
             None => return Ok(()),
         }
+    }
+}
+
+/// An empty folder below `folder`: what a killed predecessor left there is of no use.
+fn workshop(folder: &Path) -> io::Result<PathBuf> {
+    let workshop = folder.join("branches");
+    match std::fs::remove_dir_all(&workshop) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    std::fs::create_dir_all(&workshop)?;
+    Ok(workshop)
+}
+
+/// Opens the bucket as soon as there is one: whoever sets up the broker may not be done.
+async fn bind(connection: &Connection) -> Entries {
+    loop {
+        match connection.entries(Bucket::Notices).await {
+            Ok(entries) => return entries,
+            Err(error) => warn!(error = %telemetry::Chain(&error), "The notices' bucket is not there yet."),
+        }
+        tokio::time::sleep(BIND_PAUSE).await;
     }
 }
 

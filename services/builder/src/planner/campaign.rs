@@ -1,6 +1,9 @@
 //! What is to be done now: builds to release and facts to say, decided from the state alone. Asked twice, it says the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use events::fact::{
     BuildJob, CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed, ImageUnattributed, Outcome,
@@ -100,7 +103,12 @@ fn campaign_actions(
     }
     let ends: BTreeMap<&Name, String> =
         projects.iter().filter_map(|name| Some((name, end(state, name, ban, &projects)?))).collect();
-    for name in projects.iter().filter(|name| !ends.contains_key(name)) {
+    // What others wait for goes first: the longest way decides when the last image is replaced.
+    let mut waiting: Vec<&Name> = projects.iter().filter(|name| !ends.contains_key(name)).collect();
+    waiting.sort_by_key(|name| {
+        Reverse(projects.iter().filter(|above| dependencies(state, above, &projects).contains(name)).count())
+    });
+    for name in waiting {
         let ready = dependencies(state, name, &projects).iter().all(|base| ends.contains_key(base));
         if let Some(commit) = state.sources.get(name).filter(|_| ready) {
             actions.extend(release(state, name, commit, Some(ban)));

@@ -119,11 +119,9 @@ impl Pipeline {
         let scan = self.scan(job, &text, story).instrument(info_span!("scan")).await?;
         let uses = definition::allowed_uses(&scan)?;
         let parsed = Dockerfile::parse(&text).map_err(|error| Failure::Refused(error.to_string()))?;
-        if let Some(line) = parsed.heredocs_used().first() {
-            let message = format!(
-                "line {line}: this builder cannot build heredocs; write the step as a script that is copied in"
-            );
-            return Err(Failure::Refused(message));
+        // What this builder would read otherwise than whoever judged it is not built.
+        if let Some(dispute) = parsed.disputes().first() {
+            return Err(Failure::Refused(dispute.to_string()));
         }
         story.diff = definition::change(&parsed, &uses, &project.definition)?;
         story.notes = definition::replacements(&uses);
