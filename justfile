@@ -21,6 +21,8 @@ demo: setup
 
 # Check everything: format, lints, unit and integration tests
 test: setup check-fmt lint
+    # The flows start the programs themselves.
+    {{ parts }}; cargo build --workspace --bins --locked
     {{ parts }}; cargo test --workspace --locked
 
 # What continuous integration runs
@@ -37,6 +39,7 @@ build: setup
 
 # Measure: the benchmark of this name under tests/
 bench NAME: setup
+    {{ parts }}; cargo build --release --workspace --bins --locked
     {{ parts }}; cargo bench --locked --package tests --bench {{ NAME }}
 
 # Format the Rust code

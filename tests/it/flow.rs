@@ -1,7 +1,9 @@
 //! The story and its accidents, on real parts. Each flow has a world of its own; they run one after the other, since each fills the machine.
 
 mod crash;
+mod separate;
 mod story;
+mod trace;
 
 use tokio::sync::{Mutex, MutexGuard};
 

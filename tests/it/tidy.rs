@@ -105,3 +105,17 @@ fn nothing_is_left_for_later_and_no_test_is_skipped() {
     }
     none("unfinished", wrong);
 }
+
+#[test]
+fn every_role_has_a_configuration_to_start_from() {
+    let folder = root().join("deploy/roles");
+    let mut found: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let mut wanted: Vec<String> =
+        events::topology::Role::ALL.iter().map(|role| format!("{role}.toml")).collect();
+    wanted.sort();
+    assert_eq!(found, wanted);
+}

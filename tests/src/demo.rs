@@ -15,7 +15,10 @@ async fn main() -> ExitCode {
     teller.say("starting a registry, a git host, a Docker daemon and the pipeline, all of them our own");
     let played = async {
         let world = World::start(Wishes::default()).await?;
-        story::play(&world, &mut teller).await
+        let played = story::play(&world, &mut teller).await;
+        teller.say("ending everything that was started");
+        world.stop().await?;
+        played
     };
     match played.await {
         Ok(()) => {

@@ -104,6 +104,12 @@ impl World {
         Ok(())
     }
 
+    /// Ends everything in order, and waits until it is gone; dropping a world kills it instead.
+    pub async fn stop(mut self) -> Result<()> {
+        self.up.terminate(STEP).await?;
+        self.docker.stop()
+    }
+
     /// The data folder of the pipeline.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -13,9 +13,9 @@ use std::{
 
 use bus::{
     Connection,
-    accounts::render,
+    accounts::{Identities, render},
     bootstrap::reconcile,
-    keyring::{Keyring, provision_identity},
+    keyring::{self, Keyring, provision_identity},
     server::{Options, Server},
 };
 use events::topology::Account;
@@ -63,9 +63,9 @@ pub(crate) struct BrokerConfigArguments {
     /// The people who give orders.
     #[arg(long = "operator", required = true)]
     operators: Vec<String>,
-    /// The node that gate and agent speak of.
-    #[arg(long, default_value = "node-1")]
-    node: String,
+    /// The nodes, each with a gate and an agent.
+    #[arg(long = "node", default_value = "node-1")]
+    nodes: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -95,10 +95,23 @@ pub(crate) fn broker_config(arguments: &BrokerConfigArguments) -> ExitCode {
             .map_err(Failure::usage)?;
         let keys = Keyring::new(arguments.keys.clone());
         let identities =
-            keys.identities(&arguments.node, &operators).map_err(|error| Failure::fault(&error))?;
+            broker_identities(&keys, &arguments.nodes, &operators).map_err(|error| Failure::fault(&error))?;
         exit::say(render(&identities));
         Ok(())
     })())
+}
+
+fn broker_identities(
+    keys: &Keyring,
+    nodes: &[String],
+    operators: &[Operator],
+) -> Result<Identities, keyring::Error> {
+    let (first, more) = nodes.split_first().map_or(("", &[][..]), |(first, more)| (first.as_str(), more));
+    let mut identities = keys.identities(first, operators)?;
+    for node in more {
+        identities.nodes.extend(keys.node_identities(node)?);
+    }
+    Ok(identities)
 }
 
 async fn compose(layout: &Layout, plan: &Plan) -> Result<(), Failure> {

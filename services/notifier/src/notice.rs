@@ -173,6 +173,8 @@ mod tests {
     #[test]
     fn only_news_is_told() {
         assert!(!is_news(&build(Outcome::Published, "")));
+        let campaign = BuildFinished { ban: Some(verdict::Sequence(7)), ..build(Outcome::Published, "") };
+        assert!(is_news(&campaign));
         assert!(is_news(&build(Outcome::Published, "--- a")));
         assert!(is_news(&build(Outcome::Refused, "")));
         assert!(is_news(&build(Outcome::Failed, "")));

@@ -1,3 +1,5 @@
+//! Commits of real repositories over real transports, and the hostile ones that must leave nothing behind.
+
 use std::process::Command;
 
 use tempfile::TempDir;

@@ -30,6 +30,7 @@ async fn a_campaign_survives_the_death_of_every_process() {
     if let Err(error) = play(&mut world).await {
         panic!("{error:#}\n{}", world.up.log());
     }
+    world.stop().await.unwrap();
 }
 
 async fn play(world: &mut World) -> Result<()> {

@@ -14,5 +14,6 @@ async fn one_ban_and_everything_derived_is_refused_replaced_and_patched() {
     if let Err(error) = story::play(&world, &mut teller).await {
         panic!("{error:#}\n{}", world.up.log());
     }
+    world.stop().await.unwrap();
     assert!(teller.claims() > 50, "only {} claims were made", teller.claims());
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use events::order;
 use serde_json::json;
 use testkit::{command::Finished, wait::eventually};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Times,
@@ -22,25 +23,39 @@ use crate::{
 pub(super) async fn ban(world: &World, teller: &mut Teller) -> Result<Times> {
     let mut times = Times::default();
     let body = ban_order(world)?;
-    let published = Instant::now();
     let ban = world.order(order::BANNED, &body).await?;
     teller.say(format_args!("a client that is not ours publishes the ban as order {ban}"));
     let image = world.image("team/plain:1")?.to_string();
     let refused =
         async || world.plimsoll(&["check", &image]).await.is_ok_and(|finished| finished.code == Some(1));
     eventually("the gate to refuse", STEP, refused).await?;
-    times.refused = published.elapsed();
+    let refused = Instant::now();
+    let published = stored_at(world, ban).await?;
+    times.refused = refused.saturating_duration_since(published);
     doors(world, teller).await?;
     patched(world, teller, ban).await?;
-    times.patched = last(world, published, |fact| {
-        fact.kind == "plimsoll.container.remedied" && fact.number("ban") == ban
-    });
+    // The first run in each container that was running; the one that was started again later has its own.
+    let runs = remedied(world, ban);
+    let running = runs.iter().take(DERIVED.len() + 1);
+    times.patched =
+        running.map(|fact| fact.at.saturating_duration_since(published)).max().unwrap_or_default();
     times.containers = remedied(world, ban).len();
     replaced(world, teller, ban, &mut times).await?;
     times.replaced =
         last(world, published, |fact| fact.kind == "plimsoll.image.replaced" && fact.number("ban") == ban);
     told(world, teller).await?;
     Ok(times)
+}
+
+/// When the broker stored the ban: from then on it is published, however long the client took to start.
+async fn stored_at(world: &World, ban: u64) -> Result<Instant> {
+    let opened = |fact: &Fact| {
+        (fact.kind == "plimsoll.campaign.opened" && fact.number("ban") == ban)
+            .then(|| fact.text("orderedAt").to_owned())
+    };
+    let stored = world.facts.wait("the campaign to open", opened).await?;
+    let ago = OffsetDateTime::now_utc() - OffsetDateTime::parse(&stored, &Rfc3339)?;
+    Instant::now().checked_sub(ago.try_into()?).context("the ban is older than the machine")
 }
 
 /// The ban as an operator writes it.

@@ -77,7 +77,7 @@ impl Site {
             self.docker.socket().display(),
         );
         std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_remediator"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
         command.arg("--config").arg(&config);
         let mut process = Process::start("agent", command).unwrap();
         let log = process.log_reader();

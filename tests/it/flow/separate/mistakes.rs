@@ -1,0 +1,41 @@
+//! What a binary says of a file that it cannot use, and of a broker that is not there.
+
+use std::{fs, process::Command, time::Duration};
+
+use events::topology::Role;
+use testkit::{command::run, process::free_port};
+use tests::world::program;
+
+/// A service waits half a minute for a broker that starts beside it.
+const WAIT: Duration = Duration::from_secs(60);
+
+async fn ends(role: Role, text: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("service.toml");
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(program(role.as_str()));
+    command.arg("--config").arg(&file);
+    let ended = run(command.into(), WAIT).await.unwrap();
+    (ended.code, format!("{}{}", ended.stdout, ended.stderr).replace(&file.display().to_string(), "FILE"))
+}
+
+#[tokio::test]
+async fn a_mistake_is_named_with_file_section_and_key() {
+    for role in Role::ALL {
+        let text = format!("[nats]\nurll = \"nats://127.0.0.1:1\"\n[{role}]\nno_such_key = 1\n[shoe]\n");
+        let (code, said) = ends(role, &text).await;
+        assert_eq!(code, Some(2), "{role}: {said}");
+        for part in ["FILE", "[nats]", "urll", &format!("[{role}]"), "no_such_key", "[shoe]"] {
+            assert!(said.contains(part), "{role} does not name {part}: {said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_a_fault_outside() {
+    let text = format!("[nats]\nurl = \"nats://127.0.0.1:{}\"\n", free_port().unwrap());
+    let (code, said) = ends(Role::Scanner, &text).await;
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no connection to NATS") && said.contains("[nats] url"), "{said}");
+}
