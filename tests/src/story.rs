@@ -8,6 +8,7 @@ mod mistakes;
 mod setting;
 mod table;
 
+pub use bad_day::stored_at;
 pub use builds::{Source, image_stands_on, published, push};
 pub use setting::{bases, catalog, doors, project};
 

@@ -13,6 +13,9 @@ use crate::memory::Memory;
 /// How long the registry may take before memory answers for it.
 const REGISTRY: Duration = Duration::from_secs(3);
 
+/// How long the runtime may take before the registry is asked.
+const RUNTIME: Duration = Duration::from_secs(3);
+
 /// Where facts come from; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
@@ -28,7 +31,7 @@ pub(crate) struct Known {
     pub(crate) instances: Vec<ImageFacts>,
     /// The digest that was judged.
     pub(crate) digest: Option<Digest>,
-    /// What to start so that exactly this starts.
+    /// What to start: by digest where the registry was asked, else as it was named.
     pub(crate) pinned: String,
 }
 
@@ -56,21 +59,21 @@ impl Sources {
     }
 
     async fn local(&self, image: &str) -> Option<Known> {
-        let facts = match self.runtime.as_ref()?.image_facts(image).await {
-            Ok(facts) => facts?,
-            Err(error) => {
+        let runtime = self.runtime.as_ref()?;
+        let facts = match tokio::time::timeout(RUNTIME, runtime.image_facts(image)).await {
+            Ok(Ok(facts)) => facts?,
+            Ok(Err(error)) => {
                 debug!(%error, image, "The runtime does not say what this is.");
                 return None;
             }
+            Err(_) => {
+                debug!(image, "The runtime does not answer in time.");
+                return None;
+            }
         };
-        // Docker's image id is the digest of the configuration, and the one digest that starts without a registry.
-        let pinned = image.parse::<ImageRef>().ok();
-        let digest = facts.digests.iter().next().cloned();
-        Some(Known {
-            pinned: pinned.map(|name| name.to_string()).unwrap_or_default(),
-            instances: vec![facts],
-            digest,
-        })
+        // The daemon resolves the same name again when it starts; its plugin judges what it finds then.
+        let digest = facts.references.iter().find_map(|reference| reference.digest().cloned());
+        Some(Known { instances: vec![facts], digest, pinned: image.to_owned() })
     }
 
     fn remembered_digest(&self, reference: &ImageRef) -> Option<Known> {

@@ -1,24 +1,31 @@
 //! The verdict at a door, and the report of a refusal.
 
+use std::sync::Arc;
+
 use artifact::ImageFacts;
 use events::fact::ContainerRefused;
 use service::Context;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 use verdict::{Decision, Door, Mode, Rule, Verdict};
 
 use crate::memory::Memory;
+
+/// Refusals that may wait for the broker at once; a container that restarts for ever makes many.
+const REPORTS: usize = 256;
 
 /// Judges, and reports what it refuses; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Judge {
     memory: Memory,
     context: Context,
+    reports: Arc<Semaphore>,
 }
 
 impl Judge {
     pub(crate) fn new(memory: Memory, context: Context) -> Self {
-        Self { memory, context }
+        Self { memory, context, reports: Arc::new(Semaphore::new(REPORTS)) }
     }
 
     /// The strictest verdict over all instances. An image without an instance cannot be cleared of anything.
@@ -63,12 +70,17 @@ impl Judge {
             ban: verdict.ban.as_ref().map(|ban| ban.origin.sequence),
             reason,
         };
+        let Ok(slot) = Arc::clone(&self.reports).try_acquire_owned() else {
+            warn!(image, "A refusal is not reported: too many wait for the broker.");
+            return;
+        };
         let connection = self.context.connection.clone();
         let cause = format!("refusal at {}", OffsetDateTime::now_utc().unix_timestamp_nanos());
         self.context.tasks.spawn(async move {
             if let Err(error) = connection.publish(refused, &cause).await {
                 warn!(error = %telemetry::Chain(&error), "A refusal could not be reported.");
             }
+            drop(slot);
         });
     }
 }

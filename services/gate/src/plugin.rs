@@ -76,7 +76,12 @@ impl Plugin {
                 let named = ImageFacts { references: vec![reference.clone()], ..ImageFacts::default() };
                 self.judge_by_name(named, &reference.to_string(), Door::Pull)
             }
-            Question::Refuse { reason } if self.judge.enforces(Door::Create) => Err(reason.to_string()),
+            // Either door would be walked around by a request that cannot be read.
+            Question::Refuse { reason }
+                if self.judge.enforces(Door::Create) || self.judge.enforces(Door::Start) =>
+            {
+                Err(reason.to_string())
+            }
             Question::Refuse { reason } => {
                 info!(%reason, "An enforcing door would refuse this request.");
                 Ok(())

@@ -45,28 +45,28 @@ pub(crate) fn image_tie(ban: &ActiveBan, coverage: &Coverage, image: &Image) -> 
     image.facts().find_map(|facts| tie(ban, coverage, &facts))
 }
 
-/// Images that contain what `ban` covers in a counting role that no layer chain shows, and that its coverage does not name yet.
+/// What is to be added to the coverage of `ban`: images that contain what it covers in a counting role that no layer chain shows, by every
+/// digest of theirs, and their layer chains, since whatever stands on such an image has it too.
 ///
-/// What is copied out of an image that stands on a banned base is that base's content too, so every covered image counts as a source.
-pub(crate) fn recorded(
-    index: &Index,
-    snapshot: &Snapshot,
-    ban: &ActiveBan,
-) -> Result<BTreeSet<(Digest, BaseRole)>, Error> {
+/// What is copied out of an image that stands on a banned base is that base's content as well, so every covered image counts as a source.
+pub(crate) fn recorded(index: &Index, snapshot: &Snapshot, ban: &ActiveBan) -> Result<BanResolution, Error> {
     let coverage = snapshot.coverage(ban);
     let mut sources: BTreeSet<Digest> = coverage.digests.clone();
     for (image, _) in covered(index, snapshot, ban)? {
         sources.extend(image.facts().flat_map(|facts| facts.digests));
     }
-    let mut derived = BTreeSet::new();
+    let mut found = resolution(ban, None);
     for role in ban.ban.roles.iter().copied().filter(|role| *role != BaseRole::Base) {
         for source in &sources {
-            for image in index.built_with(source, role)? {
-                derived.insert((image.pushed.digest.clone(), role));
+            for facts in index.built_with(source, role)?.iter().flat_map(Image::facts) {
+                found.chains.extend(facts.top());
+                found.derived.extend(facts.digests.into_iter().map(|digest| (digest, role)));
             }
         }
     }
-    Ok(derived.difference(&coverage.derived).cloned().collect())
+    found.derived = found.derived.difference(&coverage.derived).cloned().collect();
+    found.chains = found.chains.difference(&coverage.chains).cloned().collect();
+    Ok(found)
 }
 
 /// The resolution of a ban whose target is `image`, or nothing at all where the registry holds no such image.

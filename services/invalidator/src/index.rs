@@ -3,7 +3,7 @@
 
 mod key;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use artifact::{BaseRole, ChainId, DiffId, Digest, ImageFacts, ImageRef, Repository, Tag};
 use events::{
@@ -180,6 +180,15 @@ impl Index {
         Ok(images)
     }
 
+    /// Every ban that was found to cover something that has not been restored since.
+    pub fn marking(&self) -> Result<BTreeSet<Sequence>> {
+        let mut bans = BTreeSet::new();
+        for entry in self.projection.scan(key::MARKS) {
+            bans.extend(key::ban(&entry?.0));
+        }
+        Ok(bans)
+    }
+
     /// Whether `ban` was found to cover the image.
     pub fn is_invalidated(&self, ban: Sequence, repository: &Repository, digest: &Digest) -> Result<bool> {
         Ok(self.projection.get(&key::invalidated(ban, &key::Place::of(repository, digest)))?.is_some())
@@ -238,7 +247,7 @@ impl Image {
     }
 
     /// What is known of each instance.
-    pub fn facts(&self) -> impl Iterator<Item = ImageFacts> {
+    pub fn facts(&self) -> impl Iterator<Item = ImageFacts> + '_ {
         self.pushed.facts().map(|facts| ImageFacts { references: self.names(), ..facts })
     }
 }

@@ -47,8 +47,9 @@ pub(crate) async fn ask(client: Client, question: Question) -> Answer {
         loop {
             match client.describe(question.image()).await {
                 Ok(description) => return Some(image(&description)),
-                Err(error) if error.is_not_found() => {
-                    warn!(image = %question.image(), "The registry holds no such image; its name alone is refused.");
+                // A catalogued version may yet be pushed, and that is heard of.
+                Err(error) if error.is_not_found() && matches!(question, Question::Base(_)) => {
+                    warn!(image = %question.image(), "A catalogued version is not in its registry.");
                     return None;
                 }
                 Err(error) => {

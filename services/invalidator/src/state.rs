@@ -16,7 +16,10 @@ use events::{
 };
 use lineage::Tie;
 use verdict::{
-    Outcome, Resolution, Sequence, Snapshot, order::BanTarget, resolution::IndexedBase, snapshot::ActiveBan,
+    Outcome, Resolution, Sequence, Snapshot,
+    order::BanTarget,
+    resolution::{BanResolution, IndexedBase},
+    snapshot::ActiveBan,
 };
 
 use crate::{
@@ -25,6 +28,9 @@ use crate::{
     ledger::Ledger,
     lookup::Question,
 };
+
+/// Entries of one resolution: well below the size of a message.
+const PAGE: usize = 1_000;
 
 /// What is to be done because of one message.
 #[derive(Debug, Default)]
@@ -44,6 +50,8 @@ pub(crate) struct State {
     /// Outcomes that are not published yet, since the stream is still being read.
     unanswered: BTreeMap<Sequence, Said>,
     asked: BTreeSet<Question>,
+    /// Images that were named as covered, until they are restored: the fact's own echo comes later.
+    named: BTreeSet<(Sequence, ImageRef)>,
     caught_up: bool,
 }
 
@@ -70,6 +78,7 @@ impl State {
             resolved: BTreeSet::new(),
             unanswered: BTreeMap::new(),
             asked: BTreeSet::new(),
+            named: BTreeSet::new(),
             caught_up: false,
         }
     }
@@ -102,6 +111,12 @@ impl State {
             self.resolve(&ban, &mut reaction)?;
             self.cover(&ban, &mut reaction)?;
         }
+        // Bans that ended while nobody listened.
+        let mut ended = self.index.marking()?;
+        ended.retain(|ban| self.snapshot.ban(*ban).is_none());
+        for ended in ended {
+            self.restore(ended, &mut reaction)?;
+        }
         Ok(reaction)
     }
 
@@ -116,8 +131,9 @@ impl State {
                 }
             }
             Question::Ban(sequence, _) => {
-                if let Some(ban) = self.snapshot.ban(sequence).cloned() {
-                    self.say_resolved(&ban, image.as_ref(), &mut reaction);
+                // Without an image nothing is resolved: the ban stays pending, which never lets anything pass that it might cover.
+                if let (Some(ban), Some(image)) = (self.snapshot.ban(sequence).cloned(), image) {
+                    self.say_resolved(&ban, Some(&image), &mut reaction);
                 }
             }
         }
@@ -148,7 +164,9 @@ impl State {
                 if let Some(ban) = self.snapshot.ban(sequence).cloned() {
                     self.resolve(&ban, &mut reaction)?;
                 }
-                for lifted in before.into_iter().filter(|ban| self.snapshot.ban(*ban).is_none()) {
+                let lifted: Vec<_> =
+                    before.into_iter().filter(|ban| self.snapshot.ban(*ban).is_none()).collect();
+                for lifted in lifted {
                     self.restore(lifted, &mut reaction)?;
                 }
             }
@@ -342,11 +360,17 @@ impl State {
         if !self.snapshot.coverage(ban).complete {
             return Ok(());
         }
-        let derived = coverage::recorded(&self.index, &self.snapshot, ban)?;
-        if !derived.is_empty() {
-            let resolution =
-                verdict::resolution::BanResolution { derived, ..coverage::resolution(ban, None) };
-            reaction.facts.push(BanResolved::from(resolution));
+        let found = coverage::recorded(&self.index, &self.snapshot, ban)?;
+        let chains: Vec<_> = found.chains.iter().cloned().collect();
+        let derived: Vec<_> = found.derived.iter().cloned().collect();
+        let empty = coverage::resolution(ban, None);
+        for page in chains.chunks(PAGE) {
+            let chains = page.iter().cloned().collect();
+            reaction.facts.push(BanResolved::from(BanResolution { chains, ..empty.clone() }));
+        }
+        for page in derived.chunks(PAGE) {
+            let derived = page.iter().cloned().collect();
+            reaction.facts.push(BanResolved::from(BanResolution { derived, ..empty.clone() }));
         }
         Ok(())
     }
@@ -366,15 +390,29 @@ impl State {
             self.say_indexed(pushed.repository.at_tag(tag.clone()), &image, reaction);
         }
         for ban in self.snapshot.bans().cloned().collect::<Vec<_>>() {
+            // A banned tag is banned wherever it moves; and a ban that waited for it is resolved now.
+            if ban.ban.names(&pushed.reference()) && self.adds(&ban, &image) {
+                self.resolved.insert(ban.record.sequence);
+                reaction.facts.push(BanResolved::from(coverage::resolution(&ban, Some(&image))));
+            }
             let coverage = self.snapshot.coverage(&ban);
             if let Some(tie) = coverage::image_tie(&ban, &coverage, &image).filter(|_| coverage.complete) {
                 self.say_invalidated(&ban, &image, &tie, reaction)?;
             }
+            // Its build may have been heard of before it was.
+            self.widen(&ban, reaction)?;
         }
         Ok(())
     }
 
-    fn restore(&self, lifted: Sequence, reaction: &mut Reaction) -> Result<(), Error> {
+    /// Whether the coverage of `ban` lacks any digest of `image`.
+    fn adds(&self, ban: &ActiveBan, image: &Image) -> bool {
+        let coverage = self.snapshot.coverage(ban);
+        image.facts().any(|facts| !facts.digests.is_subset(&coverage.digests))
+    }
+
+    fn restore(&mut self, lifted: Sequence, reaction: &mut Reaction) -> Result<(), Error> {
+        self.named.retain(|(ban, _)| *ban != lifted);
         for reference in self.index.invalidated(lifted)? {
             let Some(image) = self.index.named(&reference)? else { continue };
             let held = self
@@ -407,14 +445,15 @@ impl State {
     }
 
     fn say_invalidated(
-        &self,
+        &mut self,
         ban: &ActiveBan,
         image: &Image,
         tie: &Tie,
         reaction: &mut Reaction,
     ) -> Result<(), Error> {
         let ImagePushed { repository, digest, .. } = &image.pushed;
-        if self.index.is_invalidated(ban.record.sequence, repository, digest)? {
+        let new = self.named.insert((ban.record.sequence, image.reference()));
+        if !new || self.index.is_invalidated(ban.record.sequence, repository, digest)? {
             return Ok(());
         }
         reaction.facts.push(ImageInvalidated {

@@ -25,6 +25,16 @@ pub(crate) enum Target {
     Branch(Branch),
 }
 
+impl Target {
+    /// Its name in logs; a source's address may carry a password.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Images(repository) => repository.to_string(),
+            Self::Branch(branch) => format!("{} of {}", branch.branch, branch.project),
+        }
+    }
+}
+
 /// A project's branch, as its order has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Branch {

@@ -104,7 +104,7 @@ impl Poll {
             match self.look_at(&target).await {
                 Ok(()) => in_a_row = 0,
                 Err(error) if error.is_retryable() => {
-                    debug!(?target, error = %telemetry::Chain(&error), "A look is tried again.");
+                    debug!(target = target.name(), error = %telemetry::Chain(&error), "A look is tried again.");
                     in_a_row += 1;
                     left.insert(target);
                 }

@@ -128,6 +128,7 @@ fn exports(account: Account, identities: &Identities) -> Vec<String> {
             lines.extend(
                 answers(account).map(|subject| format!("{{service: \"{subject}\", accounts: [{people}]}}")),
             );
+            lines.push(format!("{{service: \"$SRV.>\", response_type: Stream, accounts: [{people}]}}"));
         }
     }
     lines
@@ -194,7 +195,10 @@ fn render_operator(operator: &Operator, key: &str) -> String {
             writeln!(text, "      {{service: {{account: {account}, subject: \"{subject}\"}}}}").ok();
         }
     }
-    writeln!(text, "      {{service: {{account: PIPE, subject: \"$SRV.>\"}}}}").ok();
+    // One question, and everybody in both accounts says who they are.
+    for account in [Account::Pipe, Account::Node] {
+        writeln!(text, "      {{service: {{account: {account}, subject: \"$SRV.>\"}}}}").ok();
+    }
     let mut publish: Vec<String> =
         order::ENTRIES.iter().map(|entry| format!("{}.{operator}", entry.kind)).collect();
     publish.extend(["plimsoll.rpc.>".to_owned(), "$SRV.>".to_owned()]);
@@ -216,7 +220,7 @@ fn user(key: &str, role: Role, identity: &str, node: &str) -> String {
     publish.extend(spec.asks.iter().map(|subject| (*subject).to_owned()));
     publish.extend(spec.follows.iter().flat_map(|stream| follow(*stream)));
     publish.extend(spec.consumes.iter().flat_map(pull));
-    publish.extend(spec.buckets.iter().flat_map(|bucket| entries(*bucket)));
+    publish.extend(spec.buckets.iter().flat_map(|bucket| entries(*bucket, node)));
     let mut subscribe = vec![format!("_INBOX_{identity}.>")];
     subscribe.extend(spec.answers.iter().map(|subject| (*subject).to_owned()));
     // Every process is listed, and answers who it is.
@@ -252,13 +256,15 @@ fn pull(durable: &Durable) -> Vec<String> {
 }
 
 /// What creating and reading entries takes.
-fn entries(bucket: Bucket) -> Vec<String> {
+fn entries(bucket: Bucket, node: &str) -> Vec<String> {
+    // A node records its own runs; another's it may only read.
+    let own = if bucket == Bucket::Runs { format!("run.{node}.>") } else { ">".to_owned() };
     let bucket = bucket.as_str();
     vec![
         format!("$JS.API.STREAM.INFO.KV_{bucket}"),
         format!("$JS.API.DIRECT.GET.KV_{bucket}.>"),
         format!("$JS.API.STREAM.MSG.GET.KV_{bucket}"),
-        format!("$KV.{bucket}.>"),
+        format!("$KV.{bucket}.{own}"),
     ]
 }
 

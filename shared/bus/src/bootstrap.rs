@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, pull},
     kv,
-    stream::{Config, DiscardPolicy, External, PersistenceMode, RetentionPolicy, Source, StorageType},
+    stream::{Config, DiscardPolicy, External, RetentionPolicy, Source, StorageType},
 };
-use events::topology::{Account, Bucket, Durable, Keep, Persist, Role, StreamName, StreamSpec};
+use events::topology::{Account, Bucket, Durable, Keep, Role, StreamName, StreamSpec};
 
 use crate::connection::{Connection, Error};
 
@@ -97,10 +97,6 @@ fn home(spec: &StreamSpec, replicas: usize) -> Config {
         },
         deny_delete: for_ever,
         deny_purge: for_ever,
-        persist_mode: match spec.persist {
-            Persist::Eventually => Some(PersistenceMode::Async),
-            Persist::Synced => None,
-        },
         duplicate_window: DUPLICATES,
         ..bare(spec, replicas)
     }

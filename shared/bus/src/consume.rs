@@ -192,17 +192,18 @@ impl<H: Handler> Run<H> {
 
     async fn settle_delivery(&self, message: &async_nats::jetstream::Message, delivery: Delivery) {
         let cause = format!("{}/{}", self.durable.stream, delivery.sequence);
-        let handled = self.with_progress(message, self.handler.handle(delivery.clone())).await;
-        let ack = match handled {
-            Ok(outbox) => match self.connection.publish_all(outbox, &cause).await {
-                Ok(()) => AckKind::Ack,
-                // Left unacknowledged, the message comes again and its facts with the same ids.
-                Err(error) => {
-                    warn!(error = %telemetry::Chain(&error), "The facts of a message could not be stored.");
-                    return;
-                }
-            },
-            Err(failure) => match failure.disposition() {
+        let work = async {
+            let outbox = self.handler.handle(delivery.clone()).await?;
+            Ok(self.connection.publish_all(outbox, &cause).await)
+        };
+        let ack = match self.with_progress(message, work).await {
+            Ok(Ok(())) => AckKind::Ack,
+            // Left unacknowledged, the message comes again and its facts with the same ids.
+            Ok(Err(error)) => {
+                warn!(error = %telemetry::Chain(&error), "The facts of a message could not be stored.");
+                return;
+            }
+            Err(failure) => match H::Error::disposition(&failure) {
                 Disposition::Retry(delay) if !self.exhausted(delivery.attempt) => {
                     debug!(error = %telemetry::Chain(&failure), "A message is tried again.");
                     AckKind::Nak(Some(delay))

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Span, info_span, warn};
+use tracing::{Span, error, info_span, warn};
 
 use crate::{
     connection::{Connection, Error},
@@ -118,7 +118,12 @@ impl Reader {
             .get_stream(self.stream.as_str())
             .await
             .map_err(|error| failed(error.into()))?;
-        let target = stream.cached_info().state.last_sequence;
+        let info = stream.cached_info();
+        // A mirror that lags has not caught up when it has told all it holds.
+        let target = info.state.last_sequence + info.mirror.as_ref().map_or(0, |mirror| mirror.lag);
+        if self.after > target {
+            error!(stream = %self.stream, after = self.after, last = target, "A stream is shorter than what was read of it: restore the broker, or delete the projections.");
+        }
         let config = OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.after + 1 },
             ..OrderedConfig::default()
@@ -141,9 +146,18 @@ impl Reader {
             if sequence <= self.after {
                 continue;
             }
+            let subject = match message.subject.as_str().parse() {
+                Ok(subject) => subject,
+                // Read again it would be no better, and what comes after it must be heard.
+                Err(error) => {
+                    error!(stream = %self.stream, sequence, %error, "A stored message stands on no subject of ours and is passed over.");
+                    self.after = sequence;
+                    continue;
+                }
+            };
             let record = Record {
                 stream: self.stream,
-                subject: message.subject.as_str().parse()?,
+                subject,
                 sequence,
                 at: OffsetDateTime::from_unix_timestamp_nanos(at.unix_timestamp_nanos())
                     .unwrap_or(OffsetDateTime::UNIX_EPOCH),

@@ -52,17 +52,20 @@ impl Keyring {
         for account in Account::ALL {
             identities.provision.push((account, self.key(&provision_identity(account))?));
         }
-        for role in Role::ALL {
-            let key = self.key(&identity(role, node))?;
-            match role.spec().account {
-                Account::Node => identities.nodes.push((role, node.to_owned(), key)),
-                Account::Ops | Account::Pipe => identities.roles.push((role, key)),
-            }
+        for role in Role::ALL.into_iter().filter(|role| role.spec().account != Account::Node) {
+            identities.roles.push((role, self.key(&identity(role, node))?));
         }
+        identities.nodes = self.node_identities(node)?;
         for operator in operators {
             identities.operators.push((operator.clone(), self.key(&operator_identity(operator))?));
         }
         Ok(identities)
+    }
+
+    /// The identities of one more node's gate and agent, for [`Identities::nodes`]; makes what is missing.
+    pub fn node_identities(&self, node: &str) -> Result<Vec<(Role, String, String)>, Error> {
+        let roles = Role::ALL.into_iter().filter(|role| role.spec().account == Account::Node);
+        roles.map(|role| Ok((role, node.to_owned(), self.key(&node_identity(role, node))?))).collect()
     }
 
     /// The public key of an identity, whose seed is made when it is missing.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use artifact::{ImageRef, Repository};
 
+use time::OffsetDateTime;
+
 pub use ban::{ActiveBan, Coverage, Origin};
 
 use crate::{
@@ -245,14 +247,16 @@ impl Snapshot {
     fn fold(&mut self, record: &OrderRecord) -> Result<bool, Rejection> {
         match &record.order {
             Order::Ban(ban) => {
-                if self.bans.values().any(|active| active.ban == *ban) {
+                if self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at)) {
                     return Ok(false);
                 }
                 if let Some(name) = ban.remedy.as_ref().filter(|name| !self.remedies.contains_key(name)) {
                     return Err(Rejection::UnknownRemedy(name.clone()));
                 }
-                if let Some(replacement) =
-                    ban.replacement.as_ref().filter(|image| self.bans_name(image) || ban.names(image))
+                if let Some(replacement) = ban
+                    .replacement
+                    .as_ref()
+                    .filter(|image| self.bans_name(image, record.at) || ban.names(image))
                 {
                     return Err(Rejection::BannedReplacement(replacement.clone()));
                 }
@@ -334,8 +338,8 @@ impl Snapshot {
         Ok(selected)
     }
 
-    fn bans_name(&self, image: &ImageRef) -> bool {
-        self.bans.values().any(|active| active.ban.names(image))
+    fn bans_name(&self, image: &ImageRef, at: OffsetDateTime) -> bool {
+        self.bans.values().any(|active| active.holds_at(at) && active.ban.names(image))
     }
 }
 

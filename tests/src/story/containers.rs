@@ -9,14 +9,14 @@ use crate::{
     world::{STEP, World},
 };
 
-/// Projects whose images stand on the old base, and run.
-pub(super) const DERIVED: [&str; 5] = ["platform", "plain", "stages", "onplatform", "argument"];
+/// Projects whose images contain the old base, and run.
+pub(super) const DERIVED: [&str; 6] = ["platform", "plain", "stages", "onplatform", "argument", "copier"];
 /// The image that was built by hand, under a name that says nothing.
 pub(super) const BY_HAND: &str = "misc/thing:7";
 /// Images that have nothing to do with the ban.
 pub(super) const UNRELATED: [&str; 2] = ["team/outdated:1", "base/tool:1"];
 /// A container that was created and never started.
-pub(super) const CREATED: &str = "waiting";
+pub(super) const CREATED: &str = "waiting-plain";
 
 pub(super) async fn start(world: &World, teller: &mut Teller) -> Result<()> {
     by_hand(world).await?;
@@ -30,13 +30,17 @@ pub(super) async fn start(world: &World, teller: &mut Teller) -> Result<()> {
     for (name, image) in ["unrelated-0", "unrelated-1"].into_iter().zip(UNRELATED) {
         run(world, name, image, &[]).await?.success()?;
     }
-    let waiting = world.image("team/plain:1")?.to_string();
-    world.docker(&["create", "--network", "none", "--name", CREATED, &waiting]).await?;
+    for project in DERIVED {
+        let image = world.image(&format!("team/{project}:1"))?.to_string();
+        world
+            .docker(&["create", "--network", "none", "--name", &format!("waiting-{project}"), &image])
+            .await?;
+    }
     let running = world.docker(&["ps", "--format", "{{.Names}}"]).await?.lines().count();
     let expected = DERIVED.len() + 1 + UNRELATED.len();
     teller.claim(
         format_args!(
-            "{running} containers run, started through the gate; one more is created and not started"
+            "{running} containers run, started through the gate; one more of each is created and not started"
         ),
         running == expected,
     )?;

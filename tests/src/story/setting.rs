@@ -18,7 +18,7 @@ pub(super) const NEW: &str = "10.4.9";
 
 /// Every project of the story: its name, and whether the strict policy holds for it.
 const PROJECTS: &[&str] =
-    &["platform", "plain", "stages", "onplatform", "argument", "outdated", "careless", "stranger"];
+    &["platform", "plain", "stages", "onplatform", "argument", "copier", "outdated", "careless", "stranger"];
 
 pub(super) async fn set(world: &World, teller: &mut Teller) -> Result<()> {
     bases(world).await?;

@@ -90,6 +90,7 @@ fn campaign_actions(
             .map(|project| project.name.clone())
             .filter(|name| state.is_affected(name, ban)),
     );
+    let ordered = in_order(state, &projects);
     if campaign.planned.as_ref() != Some(&projects) {
         let unattributed = orphans
             .iter()
@@ -102,16 +103,15 @@ fn campaign_actions(
         }));
     }
     let ends: BTreeMap<&Name, String> =
-        projects.iter().filter_map(|name| Some((name, end(state, name, ban, &projects)?))).collect();
+        projects.iter().filter_map(|name| Some((name, end(state, name, ban, &ordered)?))).collect();
     // What others wait for goes first: the longest way decides when the last image is replaced.
     let mut waiting: Vec<&Name> = projects.iter().filter(|name| !ends.contains_key(name)).collect();
-    waiting.sort_by_key(|name| {
-        Reverse(projects.iter().filter(|above| dependencies(state, above, &projects).contains(name)).count())
-    });
+    waiting
+        .sort_by_key(|name| Reverse(projects.iter().filter(|above| stands_on(state, above, name)).count()));
     for name in waiting {
-        let ready = dependencies(state, name, &projects).iter().all(|base| ends.contains_key(base));
-        if let Some(commit) = state.sources.get(name).filter(|_| ready) {
-            actions.extend(release(state, name, commit, Some(ban)));
+        let ready = before(state, name, &ordered).iter().all(|base| ends.contains_key(base));
+        if let Some(publication) = state.published.get(name).filter(|_| ready) {
+            actions.extend(release(state, name, &publication.commit, Some(ban)));
         }
     }
     let total = u32::try_from(projects.len()).unwrap_or(u32::MAX);
@@ -135,13 +135,11 @@ fn campaign_actions(
 }
 
 /// How a project's part in a campaign ended; none while it has not.
-fn end(state: &State, project: &Name, ban: Sequence, projects: &BTreeSet<Name>) -> Option<String> {
+fn end(state: &State, project: &Name, ban: Sequence, ordered: &[Name]) -> Option<String> {
     if !state.is_affected(project, ban) {
         return Some("replaced".to_owned());
     }
-    let Some(commit) = state.sources.get(project) else {
-        return Some("no commit of it was ever pushed here; push its branch".to_owned());
-    };
+    let commit = &state.published.get(project)?.commit;
     if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
         return match ending.outcome {
             // Published and still covered: another ban's build, or one that the invalidator has yet to judge.
@@ -150,30 +148,36 @@ fn end(state: &State, project: &Name, ban: Sequence, projects: &BTreeSet<Name>) 
         };
     }
     // What stands on a project that was not replaced cannot be either.
-    dependencies(state, project, projects)
+    before(state, project, ordered)
         .into_iter()
-        .find(|base| end(state, base, ban, projects).is_some_and(|end| end != "replaced"))
+        .find(|base| end(state, base, ban, ordered).is_some_and(|end| end != "replaced"))
         .map(|base| format!("stands on {base}, which was not replaced"))
 }
 
-/// The projects among `projects` whose images went into what `project` published last.
-fn dependencies<'a>(state: &'a State, project: &Name, projects: &'a BTreeSet<Name>) -> Vec<&'a Name> {
-    let Some(publication) = state.published.get(project) else { return Vec::new() };
-    let publishes = |name: &Name| state.published.get(name).map(|publication| &publication.repository);
-    projects
-        .iter()
-        .filter(|name| *name != project)
-        .filter(|name| publishes(name).is_some_and(|repository| publication.stands_on.contains(repository)))
-        .collect()
+/// What `project` waits for: what it stands on, as far as that comes before it. Two projects that stand on each other wait for one
+/// another in one direction only.
+fn before<'a>(state: &State, project: &Name, ordered: &'a [Name]) -> Vec<&'a Name> {
+    let earlier = ordered.iter().take_while(|name| *name != project);
+    earlier.filter(|name| stands_on(state, project, name)).collect()
 }
 
-/// The projects, each after what it stands on; a circle, which only forged records could make, ends in name order.
+/// Whether an image of `base` went into what `project` published last.
+fn stands_on(state: &State, project: &Name, base: &Name) -> bool {
+    let published = |name: &Name| state.published.get(name);
+    project != base
+        && published(project)
+            .zip(published(base))
+            .is_some_and(|(above, below)| above.stands_on.contains(&below.repository))
+}
+
+/// The projects, each after what it stands on; a circle is cut where its first name comes.
 fn in_order(state: &State, projects: &BTreeSet<Name>) -> Vec<Name> {
     let mut ordered: Vec<Name> = Vec::new();
     while ordered.len() < projects.len() {
         let left = || projects.iter().filter(|name| !ordered.contains(name));
-        let free =
-            |name: &&Name| dependencies(state, name, projects).iter().all(|base| ordered.contains(base));
+        let free = |name: &&Name| {
+            projects.iter().filter(|base| stands_on(state, name, base)).all(|base| ordered.contains(base))
+        };
         let Some(next) = left().find(free).or_else(|| left().next()).cloned() else { break };
         ordered.push(next);
     }
@@ -211,8 +215,9 @@ fn close(
             .unwrap_or_default();
         stragglers.push(format!("{name}: no source"));
     }
+    let ordered = in_order(state, &projects);
     for name in projects.iter().filter(|name| state.is_affected(name, ban)) {
-        let why = end(state, name, ban, &projects).unwrap_or_else(|| "not ended".to_owned());
+        let why = end(state, name, ban, &ordered).unwrap_or_else(|| "not ended".to_owned());
         stragglers.push(format!("{name}: {why}"));
     }
     Action::Closed(CampaignClosed {

@@ -51,6 +51,8 @@ pub(crate) struct Ending {
 pub(crate) struct Publication {
     pub(crate) repository: Repository,
     pub(crate) digest: Digest,
+    /// The commit it was built from.
+    pub(crate) commit: String,
     /// Repositories of what went in.
     pub(crate) stands_on: BTreeSet<Repository>,
 }
@@ -119,12 +121,12 @@ impl State {
     }
 
     fn build_finished(&mut self, build: BuildFinished) {
-        let BuildFinished { build, project, outcome, image, digest, inputs, message, .. } = build;
+        let BuildFinished { build, project, commit, outcome, image, digest, inputs, message, .. } = build;
         if let (Outcome::Published, Some(image), Some(digest)) = (outcome, image, digest) {
             let repository = image.repository().clone();
             self.attributed.insert((repository.clone(), digest.clone()));
             let stands_on = inputs.iter().map(|input| input.used.repository().clone()).collect();
-            self.published.insert(project, Publication { repository, digest, stands_on });
+            self.published.insert(project, Publication { repository, digest, commit, stands_on });
         }
         self.finished.insert(build, Ending { outcome, message });
     }

@@ -5,8 +5,9 @@ use std::{io, time::Duration};
 use bus::{Classify, Disposition};
 use events::Malformed;
 
-/// Between two tries of a build that something outside stopped.
-const AGAIN: Duration = Duration::from_secs(2);
+/// Between two tries of a build that something outside stopped: ten minutes in all with the queue's patience, which is longer than a
+/// registry's or git host's restart.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Why a build did not publish.
 #[derive(Debug, thiserror::Error)]

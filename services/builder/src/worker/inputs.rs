@@ -66,7 +66,7 @@ async fn one(pipeline: &Pipeline, allowed: &AllowedUse, layout: PathBuf) -> Resu
             .map(|instance| decide(snapshot, &instance.facts(&description), Door::From, now));
         verdicts.max_by_key(|verdict| verdict.strict)
     });
-    if let Some(verdict) = verdict.filter(|verdict| verdict.strict == Decision::Refuse) {
+    if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
         return Err(Failure::Refused(format!("line {line}: {verdict}")));
     }
     let pinned = used.pinned(description.digest.clone());

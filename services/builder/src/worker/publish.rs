@@ -12,7 +12,7 @@ use events::{
 use source::Checkout;
 use time::OffsetDateTime;
 use tracing::info;
-use verdict::order::Project;
+use verdict::{Decision, Door, decide, order::Project};
 
 use super::{attest, failure::Failure, pipeline::Pipeline};
 
@@ -78,7 +78,7 @@ pub(super) async fn publish(pipeline: &Pipeline, made: &Made<'_>) -> Result<Publ
     Ok(published)
 }
 
-/// Moves the tag to what was recorded. Idempotent.
+/// Moves the tag to what was recorded, unless a ban covers it by now or a newer build has moved it. Idempotent.
 pub(super) async fn make_visible(
     pipeline: &Pipeline,
     project: &Project,
@@ -86,10 +86,81 @@ pub(super) async fn make_visible(
 ) -> Result<(), Failure> {
     let (Some(digest), Some(tag)) = (published.digest(), project.image.tag()) else { return Ok(()) };
     let repository = project.image.repository();
-    let tagged = pipeline.registry.tag(repository, digest, tag).await;
+    still_allowed(pipeline, &repository.at_digest(digest.clone()), &published.0.inputs).await?;
+    let newest = claim(pipeline, project, &published.0.build, digest).await?;
+    let tagged = pipeline.registry.tag(repository, &newest, tag).await;
     tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
-    info!(image = %project.image, %digest, "Published.");
+    // A newer build may have claimed the tag in between; then its image is what must stand there.
+    let (after, _) =
+        claimed(pipeline, project).await?.unwrap_or((Claimed { order: 0, digest: newest.clone() }, 0));
+    if after.digest != newest {
+        let tagged = pipeline.registry.tag(repository, &after.digest, tag).await;
+        tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
+    }
+    info!(image = %project.image, digest = %after.digest, "Published.");
     Ok(())
+}
+
+/// The result and everything that went into it, judged once more: a ban may have come while it was built.
+async fn still_allowed(pipeline: &Pipeline, image: &ImageRef, inputs: &[BuildInput]) -> Result<(), Failure> {
+    for image in std::iter::once(image).chain(inputs.iter().map(|input| &input.used)) {
+        let described =
+            pipeline.registry.describe(image).await.map_err(Failure::registry(format!("reading {image}")))?;
+        let now = OffsetDateTime::now_utc();
+        let verdict = pipeline.orders.with(|snapshot| {
+            let facts = described.instances.iter().map(|instance| instance.facts(&described));
+            facts.map(|facts| decide(snapshot, &facts, Door::Push, now)).max_by_key(|verdict| verdict.strict)
+        });
+        if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
+            return Err(Failure::Refused(format!(
+                "the image that was built may not be published: {verdict}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Which build a tag belongs to: the one that was released last.
+struct Claimed {
+    /// The place of the build's intent, which grows from release to release.
+    order: u64,
+    digest: Digest,
+}
+
+/// Claims the tag for this build, unless a newer one has; yields what is to stand under it.
+async fn claim(
+    pipeline: &Pipeline,
+    project: &Project,
+    build: &str,
+    digest: &Digest,
+) -> Result<Digest, Failure> {
+    let intent = pipeline.published.get(&format!("build.{build}")).await?;
+    let order = intent.map_or(0, |(_, revision)| revision);
+    let key = tag_key(project);
+    loop {
+        let value = format!("{order} {digest}").into_bytes();
+        let won = match claimed(pipeline, project).await? {
+            Some((newer, _)) if newer.order > order => return Ok(newer.digest),
+            Some((_, revision)) => pipeline.published.update(&key, value, revision).await?,
+            None => pipeline.published.create(&key, value).await?,
+        };
+        if let Claim::Won(_) = won {
+            return Ok(digest.clone());
+        }
+    }
+}
+
+async fn claimed(pipeline: &Pipeline, project: &Project) -> Result<Option<(Claimed, u64)>, Failure> {
+    let entry = pipeline.published.get(&tag_key(project)).await?;
+    Ok(entry.and_then(|(value, revision)| {
+        let text = String::from_utf8(value).ok()?;
+        let (order, digest) = text.split_once(' ')?;
+        Some((Claimed { order: order.parse().ok()?, digest: digest.parse().ok()? }, revision))
+    }))
+}
+
+fn tag_key(project: &Project) -> String {
+    format!("tag.{}", project.name)
 }
 
 /// The facts of a publication.

@@ -1,7 +1,9 @@
 //! What an embedded pipeline is to be: defaults for everything, and what the operator's file says otherwise.
 
 use std::{
-    fs,
+    fs, io,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +11,7 @@ use bus::keyring::Keyring;
 use events::topology::Role;
 use serde::Deserialize;
 use toml::{Table, Value};
-use verdict::Operator;
+use verdict::{Operator, order::Name};
 
 use super::layout::Layout;
 use crate::exit::Failure;
@@ -99,6 +101,10 @@ impl Plan {
         for unknown in sections.keys().filter(|name| *name != "telemetry" && name.parse::<Role>().is_err()) {
             mistakes.push(format!("[{unknown}] is neither [up], [telemetry] nor a role"));
         }
+        // It stands in subjects and permissions.
+        if let Err(error) = up.node.parse::<Name>() {
+            mistakes.push(format!("[up] node: {error}"));
+        }
         let operators = parse_all(&up.operators, &mut mistakes);
         let roles = parse_all(&up.roles, &mut mistakes);
         if !mistakes.is_empty() {
@@ -114,8 +120,9 @@ impl Plan {
         let mut prepared = Vec::new();
         for role in &self.up.roles {
             let config = layout.role_config(*role);
-            let written = fs::create_dir_all(layout.role_folder(*role))
-                .and_then(|()| fs::write(&config, self.role_config(*role, layout, keys, url).to_string()));
+            let written = fs::create_dir_all(layout.role_folder(*role)).and_then(|()| {
+                write_private(&config, &self.role_config(*role, layout, keys, url).to_string())
+            });
             written.map_err(|error| {
                 Failure::Fault(format!("{} cannot be written: {error}", config.display()))
             })?;
@@ -170,4 +177,10 @@ fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
         .iter()
         .filter_map(|text| text.parse().map_err(|error: T::Err| mistakes.push(format!("[up] {error}"))).ok())
         .collect()
+}
+
+/// Secrets of the operator's file stand in it.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }

@@ -7,6 +7,9 @@ use verdict::Sequence;
 /// What every image's own entry begins with.
 pub(super) const IMAGES: &[u8] = b"image/";
 
+/// What every mark of a ban begins with.
+pub(super) const MARKS: &[u8] = b"invalidated/";
+
 /// Where an image is: the last two parts of every key that points at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -91,6 +94,11 @@ pub(super) fn inputs(base: &Digest, role: BaseRole) -> Vec<u8> {
 
 pub(super) fn input(base: &Digest, role: BaseRole, place: &Place) -> Vec<u8> {
     [inputs(base, role), place.to_string().into_bytes()].concat()
+}
+
+/// The ban of a mark.
+pub(super) fn ban(mark: &[u8]) -> Option<Sequence> {
+    String::from_utf8_lossy(mark).split('/').nth(1)?.parse().ok().map(Sequence)
 }
 
 pub(super) fn invalidated_by(ban: Sequence) -> Vec<u8> {

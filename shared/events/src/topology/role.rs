@@ -88,7 +88,7 @@ const WORK: Durable = Durable {
     filter: "plimsoll.work.build.>",
     // A dead worker is noticed after this long; a living one says so three times as often, however long it builds.
     ack_wait: Duration::from_secs(15),
-    max_deliver: 6,
+    max_deliver: 120,
 };
 
 /// What teams are told about.

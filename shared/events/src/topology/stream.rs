@@ -43,15 +43,6 @@ pub enum Keep {
     UntilDone,
 }
 
-/// When a message counts as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Persist {
-    /// When it is on the disk, as the server's `sync_interval: always` has it.
-    Synced,
-    /// When the server has it: right for facts that a crawl can make again.
-    Eventually,
-}
-
 /// One stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSpec {
@@ -65,8 +56,6 @@ pub struct StreamSpec {
     pub subjects: &'static [&'static str],
     /// How long.
     pub keep: Keep,
-    /// How surely.
-    pub persist: Persist,
     /// Where it stops taking messages (work, orders) or drops the oldest (facts).
     pub max_bytes: i64,
 }
@@ -120,13 +109,12 @@ impl StreamName {
 
     /// What it keeps and where.
     pub fn spec(self) -> StreamSpec {
-        let pipe = |subjects, keep, persist, max_bytes| StreamSpec {
+        let pipe = |subjects, keep, max_bytes| StreamSpec {
             name: self,
             home: Account::Pipe,
             mirrors: &[],
             subjects,
             keep,
-            persist,
             max_bytes,
         };
         match self {
@@ -144,7 +132,6 @@ impl StreamName {
                         "plimsoll.remedy.closed.*",
                     ],
                     Keep::Everything,
-                    Persist::Synced,
                     GIB,
                 )
             },
@@ -158,15 +145,14 @@ impl StreamName {
                         "plimsoll.order.rejected.*",
                     ],
                     Keep::Everything,
-                    Persist::Synced,
                     4 * GIB,
                 )
             },
-            Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), Persist::Synced, GIB),
+            Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), GIB),
             // A digest may stand under several tags, each told by its own push; thirty-two covers what one image is tagged with.
             Self::Images => StreamSpec {
                 mirrors: &[Account::Node],
-                ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), Persist::Eventually, 8 * GIB)
+                ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), 8 * GIB)
             },
             Self::Builds => pipe(
                 &[
@@ -176,17 +162,16 @@ impl StreamName {
                     "plimsoll.build.finished.*",
                 ],
                 Keep::For(365 * DAY),
-                Persist::Synced,
                 8 * GIB,
             ),
-            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), Persist::Synced, GIB),
+            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), GIB),
             Self::Nodes => StreamSpec {
                 home: Account::Node,
                 mirrors: &[Account::Pipe],
-                ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), Persist::Synced, 4 * GIB)
+                ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), 4 * GIB)
             },
-            Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, Persist::Synced, GIB),
-            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), Persist::Synced, GIB),
+            Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, GIB),
+            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), GIB),
         }
     }
 }

@@ -85,7 +85,10 @@ fn world(projects: &[(&str, &[&str])]) -> State {
 fn publish(state: &mut State, project: &str, digest: Digest, bases: &[&str]) {
     state.attributed.insert((repository(project), digest.clone()));
     let stands_on = bases.iter().map(|base| repository(base)).collect();
-    state.published.insert(name(project), Publication { repository: repository(project), digest, stands_on });
+    state.published.insert(
+        name(project),
+        Publication { repository: repository(project), digest, commit: "c0ffee".to_owned(), stands_on },
+    );
 }
 
 fn rebuilt(state: &mut State, project: &str, bases: &[&str]) {
