@@ -1,5 +1,7 @@
 //! Everything that crosses crates: the shape of the workspace, and the story on real parts. One binary, since each costs a link.
 
+#![cfg(test)]
+
 mod flow;
 mod layers;
 mod tidy;

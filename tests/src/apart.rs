@@ -45,9 +45,10 @@ impl Broker {
         fs::write(folder.path().join("accounts.conf"), accounts)?;
         let config = folder.path().join("nats.conf");
         let store = folder.path().join("store");
-        // What the README asks of a broker: JetStream that writes before it answers, and the accounts.
+        // JetStream that writes before it answers, and the accounts. Streams reserve their limits; left alone, the server offers them
+        // three quarters of what is free on the disk.
         let text = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, strict: true }}\ninclude \"accounts.conf\"\n",
+            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, strict: true, max_file_store: 256GB }}\ninclude \"accounts.conf\"\n",
             store.display()
         );
         fs::write(&config, text)?;

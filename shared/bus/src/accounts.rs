@@ -128,7 +128,6 @@ fn exports(account: Account, identities: &Identities) -> Vec<String> {
             lines.extend(
                 answers(account).map(|subject| format!("{{service: \"{subject}\", accounts: [{people}]}}")),
             );
-            lines.push(format!("{{service: \"$SRV.>\", response_type: Stream, accounts: [{people}]}}"));
         }
     }
     lines
@@ -195,10 +194,7 @@ fn render_operator(operator: &Operator, key: &str) -> String {
             writeln!(text, "      {{service: {{account: {account}, subject: \"{subject}\"}}}}").ok();
         }
     }
-    // One question, and everybody in both accounts says who they are.
-    for account in [Account::Pipe, Account::Node] {
-        writeln!(text, "      {{service: {{account: {account}, subject: \"$SRV.>\"}}}}").ok();
-    }
+    writeln!(text, "      {{service: {{account: PIPE, subject: \"$SRV.>\"}}}}").ok();
     let mut publish: Vec<String> =
         order::ENTRIES.iter().map(|entry| format!("{}.{operator}", entry.kind)).collect();
     publish.extend(["plimsoll.rpc.>".to_owned(), "$SRV.>".to_owned()]);

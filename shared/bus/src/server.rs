@@ -193,9 +193,10 @@ fn config_path(folder: &Path) -> PathBuf {
 
 fn render(options: &Options, port: u16) -> String {
     let store = options.folder.join("jetstream");
+    // A number of its own: the server's default is three quarters of the free disk, and streams reserve their limits when they are made.
     format!(
         "server_name: plimsoll\nlisten: \"127.0.0.1:{port}\"\nmax_payload: 1MB\nping_interval: \"20s\"\nwrite_deadline: \"5s\"\n\
-         jetstream {{ store_dir: \"{}\", sync_interval: always, strict: true }}\n{}",
+         jetstream {{ store_dir: \"{}\", max_file_store: 64GB, sync_interval: always, strict: true }}\n{}",
         store.display(),
         options.accounts
     )

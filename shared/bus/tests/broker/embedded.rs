@@ -15,7 +15,7 @@ use verdict::Operator;
 pub(crate) struct Broker {
     pub(crate) server: Server,
     pub(crate) keys: Keyring,
-    pub(crate) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 pub(crate) const NODE: &str = "node-1";
@@ -29,7 +29,7 @@ impl Broker {
         let options =
             Options { program: program(), folder: folder.path().join("nats"), port: None, accounts };
         let server = Server::start(options).await.unwrap();
-        let broker = Self { server, keys, folder };
+        let broker = Self { server, keys, _folder: folder };
         for account in Account::ALL {
             let connection = broker.connect(&provision_identity(account)).await;
             bootstrap::reconcile(&connection, account, 1).await.unwrap();

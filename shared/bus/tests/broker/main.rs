@@ -1,5 +1,7 @@
 //! The bus against a real broker with the real accounts.
 
+#![cfg(test)]
+
 mod embedded;
 mod forged;
 mod permissions;

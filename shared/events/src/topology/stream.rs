@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::Account;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const GIB: i64 = 1 << 30;
+const MIB: i64 = 1 << 20;
 
 /// A stream, by the name under which it is known in every account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,7 +132,7 @@ impl StreamName {
                         "plimsoll.remedy.closed.*",
                     ],
                     Keep::Everything,
-                    GIB,
+                    128 * MIB,
                 )
             },
             Self::Resolutions => StreamSpec {
@@ -145,14 +145,14 @@ impl StreamName {
                         "plimsoll.order.rejected.*",
                     ],
                     Keep::Everything,
-                    4 * GIB,
+                    512 * MIB,
                 )
             },
-            Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), GIB),
+            Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), 128 * MIB),
             // A digest may stand under several tags, each told by its own push; thirty-two covers what one image is tagged with.
             Self::Images => StreamSpec {
                 mirrors: &[Account::Node],
-                ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), 8 * GIB)
+                ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), 1024 * MIB)
             },
             Self::Builds => pipe(
                 &[
@@ -162,16 +162,16 @@ impl StreamName {
                     "plimsoll.build.finished.*",
                 ],
                 Keep::For(365 * DAY),
-                8 * GIB,
+                1024 * MIB,
             ),
-            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), GIB),
+            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), 128 * MIB),
             Self::Nodes => StreamSpec {
                 home: Account::Node,
                 mirrors: &[Account::Pipe],
-                ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), 4 * GIB)
+                ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), 512 * MIB)
             },
-            Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, GIB),
-            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), GIB),
+            Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, 128 * MIB),
+            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), 128 * MIB),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The client against a real docker-registry and a real buildah. Not the reading of single documents: unit tests do that.
 
+#![cfg(test)]
+
 mod access;
 mod describe;
 mod failure;
