@@ -1,6 +1,6 @@
 //! How a command ends: what it prints, and with which code. 0 done, 1 refused, 2 a mistake in what was typed, 3 a fault outside.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, io::Write as _, process::ExitCode};
 
 use telemetry::Chain;
 
@@ -25,10 +25,9 @@ impl Failure {
     }
 }
 
-/// Prints a line of the result.
-#[expect(clippy::print_stdout, reason = "results go to standard output, and nothing else does")]
+/// Prints a line of the result. A reader that has seen enough (`| head`) is no fault of anybody's: the rest goes nowhere.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    writeln!(std::io::stdout(), "{line}").ok();
 }
 
 /// Prints a remark that is no result.

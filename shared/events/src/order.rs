@@ -165,6 +165,12 @@ fn target(image: String, layer: String) -> Result<Option<BanTarget>, Malformed> 
 
 /// A reference that says its version: `latest` is never filled in for an order, since nobody bans or publishes by omission.
 fn tagged(name: &'static str, text: String) -> Result<Option<ImageRef>, Malformed> {
+    if text.starts_with("sha256:") || text.starts_with("sha512:") {
+        return Err(wrong(
+            name,
+            "that is a digest alone; write repository@digest, or name a diff id as `layer`",
+        ));
+    }
     let Some(image) = field::<Option<ImageRef>>(name, text.clone())? else { return Ok(None) };
     let says_version = text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':'));
     if says_version {

@@ -79,6 +79,9 @@ pub enum Rejection {
     /// A lift, remedy or closing names no ban that is active.
     #[error("no active ban {0}; `plimsoll status` lists the active ones")]
     UnknownBan(String),
+    /// A ban ends before it begins.
+    #[error("its expiry is past already; name a time to come, or none")]
+    Expired,
     /// A ban's replacement is banned itself.
     #[error("the replacement {0} is banned itself; name another one, or lift that ban first")]
     BannedReplacement(ImageRef),
@@ -249,6 +252,9 @@ impl Snapshot {
             Order::Ban(ban) => {
                 if self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at)) {
                     return Ok(false);
+                }
+                if !ban.holds_at(record.at) {
+                    return Err(Rejection::Expired);
                 }
                 if let Some(name) = ban.remedy.as_ref().filter(|name| !self.remedies.contains_key(name)) {
                     return Err(Rejection::UnknownRemedy(name.clone()));

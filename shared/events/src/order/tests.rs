@@ -46,6 +46,7 @@ fn what_is_wrong_is_named() {
     rejected(BANNED, r#"{"imagee":"r.io/a:1","reason":"x"}"#, "imagee");
     rejected(BANNED, r#"{"image":"r.io/a:1","image":"r.io/b:1","reason":"x"}"#, "duplicate");
     rejected(BANNED, r#"{"image":"r.io/a","reason":"x"}"#, "tag or digest");
+    rejected(BANNED, r#"{"image":"sha256:0000","reason":"x"}"#, "digest alone");
     rejected(BANNED, r#"{"image":"R.io/A:1","reason":"x"}"#, "lower case");
     rejected(BANNED, r#"{"image":"r.io/a:1"}"#, "reason");
     rejected(BANNED, r#"{"reason":"x"}"#, "image");

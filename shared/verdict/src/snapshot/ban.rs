@@ -48,11 +48,16 @@ pub struct Coverage {
 impl ActiveBan {
     /// Whether the ban still holds at `now`.
     pub fn holds_at(&self, now: OffsetDateTime) -> bool {
-        self.ban.expires.is_none_or(|expires| now < expires)
+        self.ban.holds_at(now)
     }
 }
 
 impl Ban {
+    /// Whether it would still hold at `now`.
+    pub fn holds_at(&self, now: OffsetDateTime) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+
     /// Whether `image` is the very name that is banned.
     pub fn names(&self, image: &ImageRef) -> bool {
         match &self.target {

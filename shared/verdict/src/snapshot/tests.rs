@@ -109,13 +109,15 @@ fn an_order_that_changes_nothing_says_why() {
         snapshot.apply(&record(3, Order::Ban(circular))),
         Outcome::Rejected(Rejection::BannedReplacement(_))
     ));
+    let past = Ban { expires: Some(OffsetDateTime::UNIX_EPOCH), ..ban("r.io/os:1") };
+    assert!(matches!(snapshot.apply(&record(4, Order::Ban(past))), Outcome::Rejected(Rejection::Expired)));
     assert!(matches!(
-        snapshot.apply_malformed(Sequence(4), "empty".to_owned()),
+        snapshot.apply_malformed(Sequence(5), "empty".to_owned()),
         Outcome::Rejected(Rejection::Malformed(_))
     ));
     assert_eq!(snapshot.bans().count(), 0);
-    assert_eq!(snapshot.rejected().count(), 4);
-    assert_eq!(snapshot.as_of().orders, 4);
+    assert_eq!(snapshot.rejected().count(), 5);
+    assert_eq!(snapshot.as_of().orders, 5);
 }
 
 #[test]
