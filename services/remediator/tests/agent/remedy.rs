@@ -1,7 +1,5 @@
 //! One ban, and what runs: patched once a run of the container, whenever it started, until the ban is lifted.
 
-use std::time::{Duration, Instant};
-
 use events::{fact::RunState, order};
 use serde_json::json;
 use testkit::wait::eventually;
@@ -10,9 +8,6 @@ use crate::{
     broker::Said,
     site::{BOUND, Site},
 };
-
-/// From the order to the last of ten containers patched.
-const PATCHED: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn whatever_runs_on_a_banned_base_is_remedied_once_and_nothing_else_is() {
@@ -25,13 +20,10 @@ async fn whatever_runs_on_a_banned_base_is_remedied_once_and_nothing_else_is() {
     let mut agent = site.agent().await;
     site.declare().await;
 
-    let ordered = Instant::now();
     let ban = site.broker.order(order::BANNED, site.ban_body()).await;
     for name in &first {
         site.remedied(name, "patch", 0).await;
     }
-    let took = ordered.elapsed();
-    assert!(took < PATCHED, "{took:?}\n{}", agent.log());
     for name in &first {
         site.check(name, RunState::Ok, 0, 1).await;
     }
