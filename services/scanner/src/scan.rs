@@ -122,15 +122,16 @@ fn policy(policy: &verdict::order::Policy) -> Policy {
         fail_on: fail_on.as_ref().and_then(|level| level.parse().ok()),
         deny: deny.clone(),
         ignore: ignore.clone(),
+        ..Policy::default()
     }
 }
 
 fn finding(finding: &lint::Finding) -> Finding {
     Finding {
         line: line(finding.line),
-        code: finding.code.to_owned(),
+        code: finding.code.clone().into_owned(),
         level: finding.level.as_str().to_owned(),
-        message: finding.message.clone(),
+        message: finding.message.clone().into_owned(),
     }
 }
 

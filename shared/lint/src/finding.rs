@@ -1,10 +1,14 @@
 //! What the linter found, and how bad it is. Not how it is shown (see `render`).
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use dockerfile::Edit;
 
 /// How bad a finding is; mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Level {
+    /// Not looked at.
+    Ignore,
     /// A matter of taste.
     Style,
     /// Worth knowing.
@@ -17,7 +21,7 @@ pub enum Level {
 
 /// A word that is no level.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a level; write one of error, warning, info, style")]
+#[error("`{0}` is not a level; write one of error, warning, info, style, ignore")]
 pub struct InvalidLevel(pub String);
 
 /// One place that breaks one rule.
@@ -26,11 +30,13 @@ pub struct Finding {
     /// The first line of the instruction, from 1.
     pub line: usize,
     /// The rule's code, such as `DL3006`.
-    pub code: &'static str,
-    /// The rule's level.
+    pub code: Cow<'static, str>,
+    /// How bad the policy finds it.
     pub level: Level,
     /// What is wrong and what to do.
-    pub message: String,
+    pub message: Cow<'static, str>,
+    /// Edits that put it right without changing what the file means otherwise; empty where a person must decide.
+    pub fix: Vec<Edit>,
 }
 
 /// What the linter makes of one file under one policy.
@@ -44,11 +50,12 @@ pub struct Report {
 
 impl Level {
     /// Every level, worst first.
-    pub const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Info, Self::Style];
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warning, Self::Info, Self::Style, Self::Ignore];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ignore => "ignore",
             Self::Style => "style",
             Self::Info => "info",
             Self::Warning => "warning",

@@ -1,21 +1,27 @@
 //! The linter: rules as values, findings, and the policy that makes findings refuse. Not the catalog, which judges images.
 //!
 //! # Layout
-//! [`rules`] one file a rule, and the table of all · `pragma` what a file silences itself · `policy` what refuses ·
-//! `script` the commands inside RUN · [`render`] findings as text and as JSON.
+//! [`Rule`] what a rule is · [`rules`] one file a rule, and the list of all · `subject` a file as the rules see it · `script` the
+//! commands inside RUN · [`Policy`] what refuses · `pragma` what a file silences itself · [`Linter`] a policy made ready ·
+//! [`render`] findings as text and as JSON.
 //!
 //! Codes, levels and lines are those of hadolint 2.15 where it has the rule (`DL…`); our own begin with `PL`.
 
 mod finding;
+mod linter;
 mod policy;
 mod pragma;
 pub mod render;
+mod rule;
 pub mod rules;
 mod script;
+mod subject;
 
 pub use finding::{Finding, InvalidLevel, Level, Report};
-pub use policy::{Policy, lint};
-pub use rules::{Rule, rule};
+pub use linter::{Linter, lint};
+pub use policy::Policy;
+pub use rule::Rule;
+pub use rules::rule;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,10 @@
-//! Which findings refuse a file and which are not looked at; the one function that lints. Not where policies come from.
+//! Which findings refuse a file and which are not looked at. Not where policies come from.
 
-use dockerfile::Dockerfile;
+use std::collections::BTreeMap;
 
 use crate::{
-    finding::{Finding, Level, Report},
-    pragma::Pragmas,
-    rules::{self, Rule},
+    finding::{Finding, Level},
+    rules,
 };
 
 /// What a file must satisfy.
@@ -17,54 +16,41 @@ pub struct Policy {
     pub deny: Vec<String>,
     /// Codes that are not looked at, unless denied.
     pub ignore: Vec<String>,
+    /// Levels that differ from the rules' own, by code.
+    pub levels: BTreeMap<String, Level>,
 }
 
 impl Default for Policy {
     /// Errors refuse, the rest is told: what a project without a policy of its own gets.
     fn default() -> Self {
-        Self { fail_on: Some(Level::Error), deny: Vec::new(), ignore: Vec::new() }
+        Self { fail_on: Some(Level::Error), deny: Vec::new(), ignore: Vec::new(), levels: BTreeMap::new() }
     }
 }
 
 impl Policy {
     /// The codes in it that no rule has, denied ones first: most likely a slip of the pen, and without effect.
     pub fn unknown_codes(&self) -> Vec<&str> {
-        let codes = self.deny.iter().chain(&self.ignore).map(String::as_str);
+        let codes = self.deny.iter().chain(&self.ignore).chain(self.levels.keys()).map(String::as_str);
         codes.filter(|code| rules::rule(code).is_none()).collect()
     }
 
-    fn denies(&self, code: &str) -> bool {
+    /// How bad this policy finds a code whose own level is `level`; none where it is not looked at.
+    pub(crate) fn level_of(&self, code: &str, level: Level) -> Option<Level> {
+        let level = self.levels.get(code).copied().unwrap_or(level);
+        let ignored = level == Level::Ignore || self.ignore.iter().any(|ignored| ignored == code);
+        // What is denied is looked at even where it is off otherwise, and is then as bad as can be.
+        match (self.denies(code), ignored) {
+            (true, _) if level == Level::Ignore => Some(Level::Error),
+            (true, _) | (false, false) => Some(level),
+            (false, true) => None,
+        }
+    }
+
+    pub(crate) fn denies(&self, code: &str) -> bool {
         self.deny.iter().any(|denied| denied == code)
     }
 
-    fn ignores(&self, code: &str) -> bool {
-        self.ignore.iter().any(|ignored| ignored == code)
+    pub(crate) fn refuses(&self, finding: &Finding) -> bool {
+        self.denies(&finding.code) || self.fail_on.is_some_and(|mildest| finding.level >= mildest)
     }
-}
-
-/// Lints a file as read, mistakes included; the findings come by line, then by code.
-pub fn lint(file: &Dockerfile, policy: &Policy) -> Report {
-    let pragmas = Pragmas::of(file);
-    let mut findings: Vec<Finding> = rules::ALL
-        .iter()
-        .filter(|rule| policy.denies(rule.code) || !policy.ignores(rule.code))
-        .flat_map(|rule| found_by(rule, file))
-        .filter(|finding| policy.denies(finding.code) || !pragmas.silence(finding))
-        .collect();
-    findings.sort_by(|a, b| (a.line, a.code).cmp(&(b.line, b.code)));
-    let refuses = |finding: &Finding| {
-        policy.denies(finding.code) || policy.fail_on.is_some_and(|mildest| finding.level >= mildest)
-    };
-    let refused = findings.iter().any(refuses);
-    Report { findings, refused }
-}
-
-fn found_by(rule: &'static Rule, file: &Dockerfile) -> impl Iterator<Item = Finding> {
-    let found = (rule.check)(file).into_iter();
-    found.map(|found| Finding {
-        line: found.line,
-        code: rule.code,
-        level: rule.level,
-        message: found.message,
-    })
 }

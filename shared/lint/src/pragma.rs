@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use dockerfile::Dockerfile;
 
-use crate::{finding::Finding, rules::dl1000};
+use crate::{finding::Finding, rules::dl::dl1000};
 
 /// The silenced codes of one file.
 #[derive(Debug, Default)]
@@ -40,8 +40,8 @@ impl<'a> Pragmas<'a> {
 
     /// Whether the file silences this finding. A file that cannot be read cannot silence that.
     pub(crate) fn silence(&self, finding: &Finding) -> bool {
-        let here = self.by_line.get(&finding.line).is_some_and(|codes| codes.contains(finding.code));
-        finding.code != dl1000::RULE.code && (here || self.everywhere.contains(finding.code))
+        let here = self.by_line.get(&finding.line).is_some_and(|codes| codes.contains(&*finding.code));
+        finding.code != dl1000::RULE.code && (here || self.everywhere.contains(&*finding.code))
     }
 }
 

@@ -12,7 +12,7 @@ const COLUMN: usize = 1;
 /// One line a finding, as hadolint's terminal output without colours: `FILE:LINE CODE LEVEL: MESSAGE`.
 pub fn text(file: &str, findings: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { line, code, level, message } in findings {
+    for Finding { line, code, level, message, fix: _ } in findings {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{}:{line} {code} {level}: {}", one_line(file), one_line(message));
     }
@@ -23,7 +23,7 @@ pub fn text(file: &str, findings: &[Finding]) -> String {
 pub fn json(file: &str, findings: &[Finding]) -> String {
     let findings: Vec<Value> = findings
         .iter()
-        .map(|Finding { line, code, level, message }| {
+        .map(|Finding { line, code, level, message, fix: _ }| {
             json!({
                 "file": file, "line": line, "column": COLUMN, "level": level.as_str(), "code": code, "message": message,
             })
@@ -43,8 +43,8 @@ mod tests {
     use crate::finding::Level;
 
     fn findings() -> Vec<Finding> {
-        let message = "Give the image a \"tag\".\u{1b}[0m".to_owned();
-        vec![Finding { line: 3, code: "DL3006", level: Level::Warning, message }]
+        let message = "Give the image a \"tag\".\u{1b}[0m".into();
+        vec![Finding { line: 3, code: "DL3006".into(), level: Level::Warning, message, fix: Vec::new() }]
     }
 
     #[test]

@@ -1,74 +1,25 @@
-//! The rules: one file each, all in one table. Not what becomes of their findings (see `policy`).
+//! The rules: one file each with its page beside it, all in one list. Not what becomes of their findings (see `policy`).
 //!
-//! A rule is a value. To add one: a file with its `RULE`, its `mod` line, its line in [`ALL`]; what is not in the table is an
-//! unused constant, which does not build.
+//! To add a rule: `<code>.rs` with its `RULE`, `<code>.md` with its page, its line in the list of its folder. The page is what
+//! `plimsoll explain` prints and what tests the rule: each code block in it says on which lines the rule must fire.
+//!
+//! # Folders
+//! `dl` hadolint's rules under hadolint's codes (`DL…`) · `pl` our own (`PL…`).
 
-pub(crate) mod dl1000;
-mod dl3000;
-mod dl3002;
-mod dl3004;
-mod dl3006;
-mod dl3007;
-mod dl3008;
-mod dl3020;
-mod dl3025;
-mod dl4000;
-mod dl4003;
-mod dl4004;
-mod pl1001;
+pub(crate) mod dl;
+mod pl;
 
-use dockerfile::Dockerfile;
+#[cfg(test)]
+mod pages;
 
-use crate::finding::Level;
+use crate::rule::Rule;
 
-/// One rule.
-#[derive(Debug)]
-pub struct Rule {
-    /// Its code, under which it is ignored and denied.
-    pub code: &'static str,
-    /// How bad it is to break it.
-    pub level: Level,
-    /// What it asks for, in one sentence.
-    pub summary: &'static str,
-    /// A file that breaks it.
-    pub bad: &'static str,
-    /// The same file, put right.
-    pub good: &'static str,
-    /// The places that break it.
-    pub(crate) check: fn(&Dockerfile) -> Vec<Found>,
+/// Every rule, folder by folder, each folder by code.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    [dl::ALL, pl::ALL].into_iter().flatten().copied()
 }
-
-/// A place that breaks the rule at hand.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) line: usize,
-    pub(crate) message: String,
-}
-
-/// Every rule, by code.
-pub static ALL: [&Rule; 13] = [
-    &dl1000::RULE,
-    &dl3000::RULE,
-    &dl3002::RULE,
-    &dl3004::RULE,
-    &dl3006::RULE,
-    &dl3007::RULE,
-    &dl3008::RULE,
-    &dl3020::RULE,
-    &dl3025::RULE,
-    &dl4000::RULE,
-    &dl4003::RULE,
-    &dl4004::RULE,
-    &pl1001::RULE,
-];
 
 /// The rule with that code.
 pub fn rule(code: &str) -> Option<&'static Rule> {
-    ALL.into_iter().find(|rule| rule.code == code)
-}
-
-impl Found {
-    pub(crate) fn new(line: usize, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
-    }
+    all().find(|rule| rule.code == code)
 }

@@ -3,7 +3,7 @@
 //! One pass with a stack: quotes, escapes, comments, redirections, `$(…)`, backticks, subshells, and the reserved words before a
 //! command (`if`, `then`, `!`, …). What does not parse yields fewer commands, never a wrong failure.
 
-use dockerfile::{Arguments, Dockerfile, Instruction, Keyword};
+use dockerfile::{Arguments, Dockerfile, Instruction};
 
 /// A call: the program's name and its words, quotes removed; variables stay as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,16 +12,8 @@ pub(crate) struct Command {
     pub(crate) words: Vec<String>,
 }
 
-/// Every RUN of the file with its line and commands, those deferred by ONBUILD included.
-pub(crate) fn runs(file: &Dockerfile) -> impl Iterator<Item = (usize, Vec<Command>)> {
-    file.instructions().filter_map(|instruction| {
-        let run = instruction.trigger().unwrap_or(instruction);
-        (run.keyword == Keyword::Run).then(|| (instruction.line, commands_of(file, instruction, run)))
-    })
-}
-
 /// The commands of a step: its command line, and its heredocs where a shell reads them.
-fn commands_of(file: &Dockerfile, instruction: &Instruction, run: &Instruction) -> Vec<Command> {
+pub(crate) fn commands_of(file: &Dockerfile, instruction: &Instruction, run: &Instruction) -> Vec<Command> {
     match &run.arguments {
         Arguments::List(words, _) => command(words.clone()).into_iter().collect(),
         Arguments::Text(text) => {

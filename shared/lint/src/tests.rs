@@ -2,37 +2,16 @@
 
 use dockerfile::Dockerfile;
 
-use crate::{Finding, Level, Policy, lint, rules};
+use crate::{Finding, Level, Policy, lint};
 
-fn codes(findings: &[Finding]) -> Vec<(usize, &'static str)> {
-    findings.iter().map(|finding| (finding.line, finding.code)).collect()
+fn codes(findings: &[Finding]) -> Vec<(usize, &str)> {
+    findings.iter().map(|finding| (finding.line, &*finding.code)).collect()
 }
 
 #[track_caller]
 fn check(text: &str, expected: &[(usize, &str)]) {
     let report = lint(&Dockerfile::read(text), &Policy::default());
     assert_eq!(codes(&report.findings), expected, "{text}");
-}
-
-#[test]
-fn every_rule_fires_on_its_bad_example_and_not_on_its_good_one() {
-    for rule in rules::ALL {
-        let fires = |text: &str| {
-            let report = lint(&Dockerfile::read(text), &Policy::default());
-            report.findings.iter().any(|finding| finding.code == rule.code && finding.level == rule.level)
-        };
-        assert!(fires(rule.bad), "{} does not fire on its bad example", rule.code);
-        assert!(!fires(rule.good), "{} fires on its good example", rule.code);
-        assert!(Dockerfile::parse(rule.good).is_ok(), "{}", rule.code);
-        assert!(rule.summary.ends_with('.'), "{}", rule.code);
-    }
-}
-
-#[test]
-fn the_table_is_in_order_and_codes_are_unique() {
-    assert!(rules::ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
-    assert_eq!(rules::rule("DL3006").map(|rule| rule.level), Some(Level::Warning));
-    assert!(rules::rule("DL0000").is_none());
 }
 
 #[test]
@@ -126,7 +105,7 @@ fn pragmas_count_for_the_next_line_or_everywhere() {
 fn check_policy(policy: &Policy, expected: &[&str], refused: bool) {
     let file = Dockerfile::read("FROM a\n# hadolint ignore=DL3004\nRUN sudo x\nWORKDIR y\n");
     let report = lint(&file, policy);
-    let found: Vec<&str> = report.findings.iter().map(|finding| finding.code).collect();
+    let found: Vec<&str> = report.findings.iter().map(|finding| &*finding.code).collect();
     assert_eq!((found.as_slice(), report.refused), (expected, refused), "{policy:?}");
 }
 
@@ -137,6 +116,7 @@ fn policies_decide_what_refuses() {
         fail_on,
         deny: codes(deny),
         ignore: codes(ignore),
+        ..Policy::default()
     };
     check_policy(&Policy::default(), &["DL3006", "DL3000"], true);
     check_policy(&policy(None, &[], &[]), &["DL3006", "DL3000"], false);

@@ -1,17 +1,17 @@
 //! DL3020: files come in by COPY; ADD is for archives and what is elsewhere.
 
-use dockerfile::{Arguments, Dockerfile, Instruction, Keyword};
+use dockerfile::{Arguments, Instruction, Keyword};
 
-use super::{Found, Rule};
-use crate::finding::Level;
+use crate::{
+    finding::Level,
+    rule::{Check, Here, Rule, Sink, When},
+};
 
 pub(crate) const RULE: Rule = Rule {
     code: "DL3020",
     level: Level::Error,
-    summary: "ADD is used only for what COPY cannot do: unpack archives, fetch what is elsewhere.",
-    bad: "FROM alpine:3.20\nADD app /app\n",
-    good: "FROM alpine:3.20\nCOPY app /app\n",
-    check,
+    page: include_str!("dl3020.md"),
+    check: Check::Instructions(&[Keyword::Add], check),
 };
 
 /// What ADD unpacks.
@@ -20,11 +20,13 @@ const ARCHIVES: [&str; 15] = [
     ".txz", ".tZ",
 ];
 
-fn check(file: &Dockerfile) -> Vec<Found> {
-    let adds = file.instructions().filter(|instruction| instruction.keyword == Keyword::Add);
-    let plain = adds.filter_map(|add| Some((add.line, plain_source(add)?)));
-    let message = |source: &str| format!("Write COPY instead of ADD for {source}; ADD may fetch and unpack.");
-    plain.map(|(line, source)| Found::new(line, message(source))).collect()
+fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
+    if here.when == When::Deferred {
+        return;
+    }
+    if let Some(source) = plain_source(here.instruction) {
+        sink.report(here.line, format!("Write COPY instead of ADD for {source}; ADD may fetch and unpack."));
+    }
 }
 
 /// The first source that COPY would bring in just as well.

@@ -2,33 +2,29 @@
 
 use std::collections::HashSet;
 
-use dockerfile::{Dockerfile, Stage};
+use dockerfile::Stage;
 
-use super::{Found, Rule};
-use crate::finding::Level;
+use crate::{
+    finding::Level,
+    rule::{Check, Rule, Sink},
+    subject::Subject,
+};
 
 pub(crate) const RULE: Rule = Rule {
     code: "DL3006",
     level: Level::Warning,
-    summary: "FROM says which version of an image it means.",
-    bad: "FROM debian\n",
-    good: "FROM debian:12\n",
-    check,
+    page: include_str!("dl3006.md"),
+    check: Check::File(check),
 };
 
-fn check(file: &Dockerfile) -> Vec<Found> {
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     let mut stages = HashSet::new();
-    let mut found = Vec::new();
-    for stage in file.stages() {
+    for stage in subject.file.stages() {
         if let Some(image) = untagged(stage).filter(|image| !stages.contains(*image)) {
-            found.push(Found::new(
-                stage.line,
-                format!("Say which version of {image} is meant: {image}:<tag>."),
-            ));
+            sink.report(stage.line, format!("Say which version of {image} is meant: {image}:<tag>."));
         }
         stages.extend(stage.name.as_deref());
     }
-    found
 }
 
 /// The stage's image, if it has neither tag nor digest and is more than a variable.

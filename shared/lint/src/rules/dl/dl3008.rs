@@ -1,34 +1,26 @@
 //! DL3008: packages from apt have versions.
 
-use dockerfile::Dockerfile;
-
-use super::{Found, Rule};
 use crate::{
     finding::Level,
-    script::{self, Command},
+    rule::{Check, Rule, Sink},
+    script::Command,
+    subject::Run,
 };
 
 pub(crate) const RULE: Rule = Rule {
     code: "DL3008",
     level: Level::Warning,
-    summary: "`apt-get install` names the version of every package.",
-    bad: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
-    good: "FROM debian:12\nRUN apt-get update && apt-get install -y curl=7.88.*\n",
-    check,
+    page: include_str!("dl3008.md"),
+    check: Check::Runs(check),
 };
 
-fn check(file: &Dockerfile) -> Vec<Found> {
-    let mut found = Vec::new();
-    for (line, commands) in script::runs(file) {
-        let unpinned: Vec<&str> =
-            commands.iter().flat_map(packages).filter(|name| !is_pinned(name)).collect();
-        if let Some(first) = unpinned.first() {
-            let names = unpinned.join(", ");
-            found
-                .push(Found::new(line, format!("Say which version of {names} is meant: {first}=<version>.")));
-        }
+fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
+    let unpinned: Vec<&str> =
+        run.commands.iter().flat_map(packages).filter(|name| !is_pinned(name)).collect();
+    if let Some(first) = unpinned.first() {
+        let names = unpinned.join(", ");
+        sink.report(run.line, format!("Say which version of {names} is meant: {first}=<version>."));
     }
-    found
 }
 
 /// What an `apt-get install` installs; empty for other calls.

@@ -1,0 +1,113 @@
+//! One policy made ready to judge many files: which rules run, at which level, over which instructions. Not what the rules say.
+
+use dockerfile::{Dockerfile, Keyword};
+
+use crate::{
+    finding::{Finding, Level, Report},
+    policy::Policy,
+    pragma::Pragmas,
+    rule::{Check, Here, Rule, Sink, When},
+    rules,
+    subject::{Run, Subject},
+};
+
+/// A policy made ready: make one, and lint any number of files with it.
+#[derive(Debug)]
+pub struct Linter<'p> {
+    policy: &'p Policy,
+    /// By keyword, as numbered by [`Keyword`]: an instruction meets only the rules that look at its kind.
+    by_keyword: Vec<Vec<(fn(&Here<'_>, &mut Sink<'_>), Active)>>,
+    runs: Vec<(fn(&Run<'_>, &mut Sink<'_>), Active)>,
+    whole: Vec<(fn(&Subject<'_>, &mut Sink<'_>), Active)>,
+}
+
+/// A rule that is on, and how bad the policy finds it.
+#[derive(Debug, Clone, Copy)]
+struct Active {
+    code: &'static str,
+    level: Level,
+}
+
+/// Lints a file as read, mistakes included; the findings come by line, then by code.
+pub fn lint(file: &Dockerfile, policy: &Policy) -> Report {
+    Linter::new(policy).lint(file)
+}
+
+impl<'p> Linter<'p> {
+    /// The rules that this policy wants looked at.
+    pub fn new(policy: &'p Policy) -> Self {
+        let mut linter = Self {
+            policy,
+            by_keyword: vec![Vec::new(); Keyword::Unknown as usize + 1],
+            runs: Vec::new(),
+            whole: Vec::new(),
+        };
+        for rule in rules::all() {
+            linter.add(rule);
+        }
+        linter
+    }
+
+    fn add(&mut self, rule: &'static Rule) {
+        let Some(level) = self.policy.level_of(rule.code, rule.level) else { return };
+        let active = Active { code: rule.code, level };
+        match rule.check {
+            Check::Instructions(keywords, check) => {
+                for keyword in keywords {
+                    if let Some(rules) = self.by_keyword.get_mut(*keyword as usize) {
+                        rules.push((check, active));
+                    }
+                }
+            }
+            Check::Runs(check) => self.runs.push((check, active)),
+            Check::File(check) => self.whole.push((check, active)),
+        }
+    }
+
+    /// Lints a file as read, mistakes included; the findings come by line, then by code.
+    pub fn lint(&self, file: &Dockerfile) -> Report {
+        let subject = Subject::new(file);
+        let mut findings = Vec::new();
+        for outer in file.instructions() {
+            let here = Here { subject: &subject, instruction: outer, line: outer.line, when: When::Now };
+            self.instruction(&here, &mut findings);
+            if let Some(trigger) = outer.trigger() {
+                let deferred = Here { instruction: trigger, when: When::Deferred, ..here };
+                self.instruction(&deferred, &mut findings);
+            }
+        }
+        if !self.runs.is_empty() {
+            for run in subject.runs() {
+                for (check, active) in &self.runs {
+                    check(run, &mut self.sink(*active, &mut findings));
+                }
+            }
+        }
+        for (check, active) in &self.whole {
+            check(&subject, &mut self.sink(*active, &mut findings));
+        }
+        self.report(file, findings)
+    }
+
+    fn instruction(&self, here: &Here<'_>, findings: &mut Vec<Finding>) {
+        let rules = self.by_keyword.get(here.instruction.keyword as usize);
+        for (check, active) in rules.into_iter().flatten() {
+            check(here, &mut self.sink(*active, findings));
+        }
+    }
+
+    fn sink<'a>(&'a self, active: Active, findings: &'a mut Vec<Finding>) -> Sink<'a> {
+        Sink { policy: self.policy, code: active.code, level: active.level, findings }
+    }
+
+    /// What is left of the findings once the file's own comments have been heard, and what the policy makes of it.
+    fn report(&self, file: &Dockerfile, mut findings: Vec<Finding>) -> Report {
+        if !findings.is_empty() {
+            let pragmas = Pragmas::of(file);
+            findings.retain(|finding| self.policy.denies(&finding.code) || !pragmas.silence(finding));
+            findings.sort_by(|a, b| (a.line, &a.code).cmp(&(b.line, &b.code)));
+        }
+        let refused = findings.iter().any(|finding| self.policy.refuses(finding));
+        Report { findings, refused }
+    }
+}

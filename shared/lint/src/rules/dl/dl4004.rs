@@ -1,0 +1,24 @@
+//! DL4004: one ENTRYPOINT a stage.
+
+use dockerfile::Keyword;
+
+use crate::{
+    finding::Level,
+    rule::{Check, Rule, Sink},
+    subject::Subject,
+};
+
+pub(crate) const RULE: Rule =
+    Rule { code: "DL4004", level: Level::Error, page: include_str!("dl4004.md"), check: Check::File(check) };
+
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    for stage in subject.file.stages() {
+        let all = subject.file.body(stage).filter(|instruction| instruction.keyword == Keyword::Entrypoint);
+        for later in all.skip(1) {
+            sink.report(
+                later.line,
+                "The stage has an ENTRYPOINT already, which this one overrides; keep one of them.",
+            );
+        }
+    }
+}

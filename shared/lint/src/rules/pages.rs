@@ -1,0 +1,67 @@
+//! Every rule against its own page: each example fires on the lines that the page names, and on no other.
+//!
+//! A fenced block `dockerfile fires=2,3` must break the rule on lines 2 and 3, a block `dockerfile quiet` must not break it.
+
+use dockerfile::Dockerfile;
+
+use super::all;
+use crate::{Level, Policy, Rule, lint};
+
+/// An example of a page: the lines on which the rule must fire, and the text.
+struct Example {
+    fires: Vec<usize>,
+    text: String,
+}
+
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(says) = line.strip_prefix("```dockerfile ") else { continue };
+        let fires = match says.strip_prefix("fires=") {
+            Some(numbers) => numbers.split(',').map(|number| number.parse().unwrap()).collect(),
+            None => {
+                assert_eq!(says, "quiet", "an example says fires=LINES or quiet");
+                Vec::new()
+            }
+        };
+        let text: String =
+            lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        examples.push(Example { fires, text });
+    }
+    examples
+}
+
+#[track_caller]
+fn check(rule: &Rule) {
+    assert!(rule.page.starts_with(&format!("# {}: ", rule.code)), "{}: the first line", rule.code);
+    assert!(rule.title().ends_with('.'), "{}: a title is a sentence", rule.code);
+    let examples = examples(rule.page);
+    assert!(examples.iter().any(|example| !example.fires.is_empty()), "{}: nothing fires", rule.code);
+    assert!(examples.iter().any(|example| example.fires.is_empty()), "{}: nothing is quiet", rule.code);
+    // A rule that is off by default is tried as if it were on.
+    let mut policy = Policy::default();
+    if rule.level == Level::Ignore {
+        policy.levels.insert(rule.code.to_owned(), Level::Warning);
+    }
+    for example in examples {
+        let report = lint(&Dockerfile::read(&example.text), &policy);
+        let own = report.findings.iter().filter(|finding| finding.code == rule.code);
+        let found: Vec<usize> = own.map(|finding| finding.line).collect();
+        assert_eq!(found, example.fires, "{}:\n{}", rule.code, example.text);
+    }
+}
+
+#[test]
+fn every_rule_does_what_its_page_says() {
+    all().for_each(check);
+}
+
+#[test]
+fn each_folder_is_in_order_and_codes_are_unique() {
+    for folder in [super::dl::ALL, super::pl::ALL] {
+        assert!(folder.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+    let codes: std::collections::BTreeSet<_> = all().map(|rule| rule.code).collect();
+    assert_eq!(codes.len(), all().count());
+}

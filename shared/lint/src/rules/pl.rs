@@ -1,0 +1,8 @@
+//! Our own rules, which no other linter has under a code of its own.
+
+mod pl1001;
+
+use crate::rule::Rule;
+
+/// Every rule of the folder, by code.
+pub(super) const ALL: &[&Rule] = &[&pl1001::RULE];
