@@ -1,6 +1,6 @@
 //! What the linter found, and how bad it is. Not how it is shown (see `render`).
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, ops::Range, str::FromStr};
 
 use dockerfile::Edit;
 
@@ -29,6 +29,8 @@ pub struct InvalidLevel(pub String);
 pub struct Finding {
     /// The first line of the instruction, from 1.
     pub line: usize,
+    /// The bytes that are meant, where the rule can name them; else the instruction as a whole is.
+    pub span: Option<Range<usize>>,
     /// The rule's code, such as `DL3006`.
     pub code: Cow<'static, str>,
     /// How bad the policy finds it.

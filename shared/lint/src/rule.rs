@@ -1,6 +1,6 @@
 //! What a rule is: a value with a code, a level, a page and a check. Not the rules themselves (see `rules`).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use dockerfile::{Edit, Instruction, Keyword};
 
@@ -76,7 +76,17 @@ impl Rule {
 impl Sink<'_> {
     /// The rule is broken on this line.
     pub(crate) fn report(&mut self, line: usize, message: impl Into<Cow<'static, str>>) {
-        self.push(line, message.into(), Vec::new());
+        self.push(line, None, message.into(), Vec::new());
+    }
+
+    /// The rule is broken on this line, by these bytes.
+    pub(crate) fn report_at(
+        &mut self,
+        line: usize,
+        span: &Range<usize>,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        self.push(line, Some(span.clone()), message.into(), Vec::new());
     }
 
     /// The rule is broken on this line, and these edits put it right whatever else the file says.
@@ -86,11 +96,12 @@ impl Sink<'_> {
         message: impl Into<Cow<'static, str>>,
         fix: Vec<Edit>,
     ) {
-        self.push(line, message.into(), fix);
+        let span = fix.first().map(|edit| edit.span.clone());
+        self.push(line, span, message.into(), fix);
     }
 
-    fn push(&mut self, line: usize, message: Cow<'static, str>, fix: Vec<Edit>) {
+    fn push(&mut self, line: usize, span: Option<Range<usize>>, message: Cow<'static, str>, fix: Vec<Edit>) {
         let (code, level) = (Cow::Borrowed(self.code), self.level);
-        self.findings.push(Finding { line, code, level, message, fix });
+        self.findings.push(Finding { line, span, code, level, message, fix });
     }
 }

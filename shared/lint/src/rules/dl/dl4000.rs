@@ -16,8 +16,9 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     if here.when == When::Now {
-        sink.report(
+        sink.report_at(
             here.line,
+            &here.instruction.keyword_span,
             "MAINTAINER is deprecated; write LABEL org.opencontainers.image.authors=<who>.",
         );
     }
