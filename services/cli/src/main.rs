@@ -2,6 +2,8 @@
 
 mod context;
 mod exit;
+mod explain;
+mod lint;
 mod orders;
 mod questions;
 mod roles;
@@ -36,6 +38,10 @@ enum Command {
     Lift(orders::LiftArguments),
     /// Apply a catalog section, a project or a policy from a JSON file.
     Apply(orders::ApplyArguments),
+    /// Hold definitions to the rules.
+    Lint(lint::Arguments),
+    /// What does a rule ask for, and why?
+    Explain(explain::Arguments),
     /// May this image start? Asks the gate of this node.
     Check(questions::CheckArguments),
     /// Ask the gate, then start exactly what it judged.
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Command::Ban(arguments) => orders::ban(&arguments),
         Command::Lift(arguments) => orders::lift(&arguments),
         Command::Apply(arguments) => orders::apply(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => questions::check(&arguments),
         Command::Run(arguments) => start::run(&arguments),
         Command::Why(arguments) => questions::why(&arguments),

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, ops::Range, str::FromStr};
 
-use dockerfile::Edit;
+use dockerfile::{Edit, NotText};
 
 /// How bad a finding is; mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +48,18 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Whether the policy refuses the file for it.
     pub refused: bool,
+}
+
+/// The finding about bytes that are no text: DL1000, which nothing silences.
+pub fn unreadable(error: &NotText) -> Finding {
+    Finding {
+        line: error.line,
+        span: None,
+        code: Cow::Borrowed("DL1000"),
+        level: Level::Error,
+        message: Cow::Owned(format!("Put it right: {error}.")),
+        fix: Vec::new(),
+    }
 }
 
 impl Level {

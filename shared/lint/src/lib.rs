@@ -17,7 +17,7 @@ pub mod rules;
 mod script;
 mod subject;
 
-pub use finding::{Finding, InvalidLevel, Level, Report};
+pub use finding::{Finding, InvalidLevel, Level, Report, unreadable};
 pub use linter::{Linter, lint};
 pub use policy::Policy;
 pub use rule::Rule;

@@ -1,0 +1,172 @@
+//! `plimsoll lint`: definitions held to the rules, on all cores. The rules and formats are `shared/lint`'s; here are files and flags.
+
+mod batch;
+mod files;
+mod fix;
+mod settings;
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Write},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use ::lint::{
+    Linter,
+    render::{Colour, Judged, Report},
+};
+use time::OffsetDateTime;
+
+use self::{
+    batch::{Outcome, Verdict},
+    settings::Settings,
+};
+use crate::exit::{self, Failure, remark};
+
+/// Files that are judged before their report is written: enough to keep all cores busy, few enough to stay small in memory.
+const BATCH_FILES: usize = 512;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Definitions, folders with definitions, or - for standard input; the current folder where none is given.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: settings::Flags,
+    /// Write the report to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The path that the report names instead of the file's own (checkstyle, codeclimate, gitlab_codeclimate, sonarqube, junit).
+    #[arg(long, value_name = "PATH")]
+    file_path_in_report: Option<String>,
+    /// Put right what can be put right without changing what the definition means, and report what is left.
+    #[arg(long)]
+    fix: bool,
+    /// How many files are judged at the same time; all cores where none is given.
+    #[arg(short, long, value_name = "NUMBER")]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    exit::end(lint(arguments))
+}
+
+fn lint(arguments: &Arguments) -> Result<(), Failure> {
+    let settings = Settings::read(&arguments.settings)?;
+    let here = [PathBuf::from(".")];
+    let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
+    let places = files::places(paths)?;
+    let pool = batch::pool(arguments.jobs, places.len())?;
+    let linter = Linter::new(&settings.policy);
+    let (mut output, colour) = output(arguments, &settings)?;
+    let mut report = Report::new(settings.format, colour, OffsetDateTime::now_utc());
+    let mut tally = Tally::default();
+    let mut text = String::new();
+    report.begin(&mut text);
+    for places in places.chunks(BATCH_FILES) {
+        let verdicts = batch::judge(pool.as_ref(), places, |text| linter.lint(text));
+        for verdict in verdicts {
+            let verdict = if arguments.fix { fix::mend(verdict, &linter)? } else { verdict };
+            write_one(arguments, &settings, &mut report, &mut text, &verdict);
+            tally.count(&verdict);
+        }
+        if !put(&mut output, &mut text)? {
+            break;
+        }
+    }
+    report.end(&mut text);
+    put(&mut output, &mut text)?;
+    tally.end(&settings)
+}
+
+fn write_one(
+    arguments: &Arguments,
+    settings: &Settings,
+    report: &mut Report,
+    out: &mut String,
+    verdict: &Verdict,
+) {
+    let Verdict { path, outcome } = verdict;
+    match outcome {
+        Outcome::Judged { text, findings, .. } => {
+            let told = arguments.file_path_in_report.as_deref().filter(|_| settings.format.takes_path());
+            report.file(out, &Judged { path: told.unwrap_or(path), text, findings });
+        }
+        Outcome::Unread(error) => remark(format_args!("{path}: cannot be read: {error}")),
+    }
+}
+
+/// Where the report goes, and whether it may be coloured.
+fn output(arguments: &Arguments, settings: &Settings) -> Result<(Box<dyn Write>, Colour), Failure> {
+    match &arguments.output {
+        Some(path) => {
+            let file = File::create(path)
+                .map_err(|error| Failure::Fault(format!("{} cannot be written: {error}", path.display())))?;
+            Ok((Box::new(file), Colour::Plain))
+        }
+        None => {
+            let output = io::stdout();
+            let colour = match settings.colour {
+                Colour::Ansi if output.is_terminal() => Colour::Ansi,
+                Colour::Ansi | Colour::Plain => Colour::Plain,
+            };
+            Ok((Box::new(output.lock()), colour))
+        }
+    }
+}
+
+/// Writes what has gathered; false where the reader has gone, which is no fault of anybody's.
+fn put(output: &mut dyn Write, text: &mut String) -> Result<bool, Failure> {
+    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    text.clear();
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Fault(format!("the report cannot be written: {error}"))),
+    }
+}
+
+/// What all files together come to.
+#[derive(Debug, Default)]
+struct Tally {
+    refused: usize,
+    missing: usize,
+    unread: usize,
+}
+
+impl Tally {
+    fn count(&mut self, verdict: &Verdict) {
+        match &verdict.outcome {
+            Outcome::Judged { refused: true, .. } => self.refused += 1,
+            Outcome::Judged { refused: false, .. } => {}
+            Outcome::Unread(error) if error.kind() == io::ErrorKind::NotFound => self.missing += 1,
+            Outcome::Unread(_) => self.unread += 1,
+        }
+    }
+
+    /// A file that could not be read outweighs one that is refused: nobody knows what it says.
+    fn end(self, settings: &Settings) -> Result<(), Failure> {
+        let Self { refused, missing, unread } = self;
+        if unread > 0 {
+            return Err(Failure::Fault(format!("{unread} of the files could not be read")));
+        }
+        if missing > 0 {
+            return Err(Failure::Usage(format!(
+                "{missing} of the files do not exist; name files or folders"
+            )));
+        }
+        if refused > 0 && settings.can_fail && settings.format.can_fail() {
+            return Err(Failure::Refused(format!(
+                "{refused} of the files refused; `plimsoll explain CODE` says what a rule asks for"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// How a path is shown.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

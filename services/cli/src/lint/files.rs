@@ -1,0 +1,129 @@
+//! Which files a `lint` is about: those named, and the definitions in the folders named. Not what they say.
+
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use crate::exit::Failure;
+
+/// Where a definition is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `-`: standard input.
+    Input,
+    /// A file.
+    File(PathBuf),
+}
+
+/// The definitions that the paths mean, in the order of the paths and by name within a folder.
+///
+/// A file that is named is taken whatever it is called; a folder is walked as git sees it, without what `.gitignore` leaves out.
+pub(super) fn places(paths: &[PathBuf]) -> Result<Vec<Place>, Failure> {
+    let mut places = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            places.push(Place::Input);
+        } else if path.is_dir() {
+            let found = walk(path)?;
+            if found.is_empty() {
+                // In a pipeline a slip of the pen must not look like a clean bill of health.
+                return Err(Failure::Usage(format!(
+                    "{}: no definition in this folder (Dockerfile*, *.Dockerfile, Containerfile*); name the file itself",
+                    path.display()
+                )));
+            }
+            places.extend(found.into_iter().map(Place::File));
+        } else {
+            places.push(Place::File(path.clone()));
+        }
+    }
+    Ok(places)
+}
+
+fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    // A folder in CI is often an archive of the repository: .gitignore counts there too.
+    let walk = WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build();
+    let mut found = Vec::new();
+    for entry in walk {
+        let entry = entry.map_err(|error| Failure::Fault(format!("{}: {error}", folder.display())))?;
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if is_file && is_definition(&entry.file_name().to_string_lossy()) {
+            let path = entry.into_path();
+            found.push(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path));
+        }
+    }
+    Ok(found)
+}
+
+/// `Dockerfile*`, `*.Dockerfile`, `Containerfile*` in the cases in use; not what says which files a build leaves out.
+fn is_definition(name: &str) -> bool {
+    let named = ["Dockerfile", "dockerfile", "Containerfile", "containerfile"].iter().any(|base| {
+        name.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+    });
+    let suffixed = [".Dockerfile", ".dockerfile", ".Containerfile", ".containerfile"]
+        .iter()
+        .any(|suffix| name.len() > suffix.len() && name.ends_with(suffix));
+    (named || suffixed) && !name.ends_with(".dockerignore") && !name.ends_with('~')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn names_of_definitions() {
+        for name in [
+            "Dockerfile",
+            "dockerfile",
+            "Dockerfile.alpine",
+            "Dockerfile-dev",
+            "Dockerfile_old",
+            "web.Dockerfile",
+            "web.dockerfile",
+            "Containerfile",
+            "Containerfile.in",
+        ] {
+            assert!(is_definition(name), "{name}");
+        }
+        for name in [
+            "Dockerfile.dockerignore",
+            ".dockerignore",
+            "Dockerfiles",
+            "docker-compose.yml",
+            ".Dockerfile",
+            "Dockerfile~",
+            "",
+        ] {
+            assert!(!is_definition(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_are_walked_as_git_sees_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for path in ["b/Dockerfile", "a/web.Dockerfile", "out/Dockerfile", "a/README.md", ".git/Dockerfile"] {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), "FROM a:1\n").unwrap();
+        }
+        fs::write(root.join(".gitignore"), "out/\n").unwrap();
+        let odd = root.join("a/README.md");
+        let found = places(&[root.to_owned(), odd.clone(), "-".into(), "gone".into()]).unwrap();
+        let expected = [
+            Place::File(root.join("a/web.Dockerfile")),
+            Place::File(root.join("b/Dockerfile")),
+            Place::File(odd),
+            Place::Input,
+            Place::File("gone".into()),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_folder_without_definitions_is_a_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(places(&[folder.path().to_owned()]), Err(Failure::Usage(_))));
+    }
+}

@@ -1,0 +1,104 @@
+//! `--fix`: the edits that findings carry, made in the file itself. Not which edits are safe: the rule that made them answers for it.
+
+use std::{fs, io::Write as _, path::Path};
+
+use dockerfile::{Dockerfile, Edit};
+use lint::{Linter, Report};
+
+use super::batch::{Outcome, Verdict};
+use crate::exit::{Failure, remark};
+
+/// The verdict on the file once it has been mended; the same verdict where nothing can be mended.
+pub(super) fn mend(verdict: Verdict, linter: &Linter<'_>) -> Result<Verdict, Failure> {
+    let Verdict { path, outcome } = verdict;
+    let Outcome::Judged { text, findings, refused } = outcome else { return Ok(Verdict { path, outcome }) };
+    let Some(mended) = mended(&text, findings.iter().flat_map(|finding| &finding.fix)) else {
+        return Ok(Verdict { path, outcome: Outcome::Judged { text, findings, refused } });
+    };
+    if path == "-" {
+        return Err(Failure::Usage("--fix mends files; standard input has none: name the file".to_owned()));
+    }
+    replace(Path::new(&path), &mended)
+        .map_err(|error| Failure::Fault(format!("{path} cannot be written: {error}")))?;
+    let Report { findings: left, refused } = linter.lint(&Dockerfile::read(&mended));
+    remark(format_args!("{path}: mended, {} of {} findings left", left.len(), findings.len()));
+    Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
+}
+
+/// The text with the edits made, those first found winning where two meet; none where there is nothing to change or where the
+/// result could not be read as a definition any more.
+fn mended<'a>(text: &str, edits: impl Iterator<Item = &'a Edit>) -> Option<String> {
+    let mut chosen: Vec<Edit> = Vec::new();
+    for edit in edits {
+        let meets = |other: &Edit| edit.span.start < other.span.end && other.span.start < edit.span.end;
+        if !chosen.iter().any(|other| meets(other) || other.span == edit.span) {
+            chosen.push(edit.clone());
+        }
+    }
+    if chosen.is_empty() {
+        return None;
+    }
+    chosen.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
+    let mut mended = text.to_owned();
+    for edit in &chosen {
+        text.get(edit.span.clone())?;
+        mended.replace_range(edit.span.clone(), &edit.replacement);
+    }
+    let before = Dockerfile::read(text).errors().len();
+    (Dockerfile::read(&mended).errors().len() <= before).then_some(mended)
+}
+
+/// Puts the new text in the file's place at once, so that a crash leaves one of the two, with the file's own permissions.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // What a link points at is mended, not the link.
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, edits: &[(std::ops::Range<usize>, &str)], expected: Option<&str>) {
+        let edits: Vec<Edit> = edits
+            .iter()
+            .map(|(span, replacement)| Edit { span: span.clone(), replacement: (*replacement).to_owned() })
+            .collect();
+        assert_eq!(mended(text, edits.iter()).as_deref(), expected);
+    }
+
+    #[test]
+    fn edits_are_made_unless_they_meet() {
+        let text = "from a as b\nCMD x\n";
+        check(text, &[(0..4, "FROM"), (7..9, "AS")], Some("FROM a AS b\nCMD x\n"));
+        check(text, &[(0..4, "FROM"), (0..4, "FROM")], Some("FROM a as b\nCMD x\n"));
+        check(text, &[(0..4, "FROM"), (2..6, "XX")], Some("FROM a as b\nCMD x\n"));
+        check(text, &[], None);
+    }
+
+    #[test]
+    fn a_file_is_not_mended_to_pieces() {
+        check("FROM a\nCMD x\n", &[(0..4, "FROMM")], None);
+        check("FROM a\n", &[(5..900, "b")], None);
+    }
+
+    #[test]
+    fn a_link_and_its_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("Dockerfile"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&file, &link).unwrap();
+        replace(&link, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+}
