@@ -4,5 +4,6 @@
 
 mod flow;
 mod layers;
+mod lint;
 mod tidy;
 mod wire;

@@ -58,7 +58,7 @@ pub(super) fn judge(
 
 fn judge_one(place: &Place, lint: &impl Fn(&Dockerfile) -> Report) -> Verdict {
     let (path, bytes) = match place {
-        Place::Input => ("-".to_owned(), read(io::stdin().lock())),
+        Place::Input => ("-".to_owned(), read(io::stdin().lock(), 0)),
         Place::File(path) => (shown(path), open(path)),
     };
     let outcome = match bytes.map(String::from_utf8) {
@@ -73,11 +73,15 @@ fn judge_one(place: &Place, lint: &impl Fn(&Dockerfile) -> Report) -> Verdict {
 }
 
 fn open(path: &Path) -> io::Result<Vec<u8>> {
-    read(File::open(path)?)
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    read(file, size)
 }
 
-fn read(source: impl io::Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Everything that a source holds; `size` is what it says of itself, which saves asking again and again whether there is more.
+fn read(source: impl io::Read, size: u64) -> io::Result<Vec<u8>> {
+    let expected = usize::try_from(size.min(LARGEST_FILE_BYTES)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(expected + 1);
     source.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE_BYTES {
         let text = format!("it is larger than {} MiB, and no definition", LARGEST_FILE_BYTES >> 20);

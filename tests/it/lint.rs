@@ -1,0 +1,111 @@
+//! `plimsoll lint` and `explain` as people and pipelines call them: what is printed, and how it ends.
+
+use std::{fs, time::Duration};
+
+use serde_json::Value;
+use testkit::command::{Finished, run_with_input};
+use tests::world::program;
+use tokio::process::Command;
+
+/// Far beyond what a command over a handful of files takes, on a machine that does other things too.
+const BOUND: Duration = Duration::from_secs(60);
+
+const GOOD: &str = "FROM reg.example/os:10.4.9\nUSER 1000\n";
+const REFUSED: &str = "FROM reg.example/os:10.4.9\nRUN sudo true\nUSER 1000\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self(folder)
+    }
+
+    /// Runs `plimsoll` there, with neither configuration nor cache of whoever runs the tests.
+    async fn plimsoll(&self, arguments: &[&str], input: &str) -> Finished {
+        let mut command = Command::new(program("plimsoll"));
+        command.args(arguments).current_dir(self.0.path());
+        command.env("HOME", self.0.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_CACHE_HOME");
+        run_with_input(command, input.as_bytes(), BOUND).await.unwrap()
+    }
+}
+
+#[track_caller]
+fn check(finished: &Finished, code: i32, says: &str) {
+    assert_eq!(finished.code, Some(code), "{finished:?}");
+    let both = format!("{}{}", finished.stdout, finished.stderr);
+    assert!(both.contains(says), "{finished:?}");
+    assert!(!both.contains("panicked"), "{finished:?}");
+}
+
+#[tokio::test]
+async fn the_exit_code_says_how_it_went() {
+    let folder = Folder::with(&[
+        ("good", GOOD.as_bytes()),
+        ("bad", REFUSED.as_bytes()),
+        ("binary", b"FROM a:1\n\xff\n"),
+        ("empty/README", b""),
+        ("tree/a/Dockerfile", GOOD.as_bytes()),
+        ("tree/b/web.Dockerfile", REFUSED.as_bytes()),
+        ("tree/b/notes.txt", b"RUN sudo x"),
+    ]);
+    check(&folder.plimsoll(&["lint", "good"], "").await, 0, "");
+    check(&folder.plimsoll(&["lint", "good", "bad"], "").await, 1, "bad:2 DL3004 error");
+    check(&folder.plimsoll(&["lint", "--no-fail", "bad"], "").await, 0, "DL3004");
+    check(&folder.plimsoll(&["lint", "-"], REFUSED).await, 1, "-:2 DL3004 error");
+    check(&folder.plimsoll(&["lint", "binary"], "").await, 1, "binary:2 DL1000 error");
+    check(&folder.plimsoll(&["lint", "tree"], "").await, 1, "tree/b/web.Dockerfile:2 DL3004");
+    check(&folder.plimsoll(&["lint", "empty"], "").await, 2, "no definition in this folder");
+    check(&folder.plimsoll(&["lint", "gone", "bad"], "").await, 2, "bad:2 DL3004");
+    check(&folder.plimsoll(&["lint", "--format", "xx", "good"], "").await, 2, "not a format");
+    check(
+        &folder.plimsoll(&["lint", "--output", "no/such/folder", "good"], "").await,
+        3,
+        "cannot be written",
+    );
+    // An engine that fails is broken, to the platforms that these two formats are for.
+    check(&folder.plimsoll(&["lint", "--format", "codeclimate", "bad"], "").await, 0, "DL3004");
+}
+
+#[tokio::test]
+async fn many_files_are_reported_in_order() {
+    let names: Vec<String> = (0..700).map(|number| format!("tree/{number:03}/Dockerfile")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), REFUSED.as_bytes())).collect();
+    let folder = Folder::with(&files);
+    let finished = folder.plimsoll(&["lint", "--format", "json", "--jobs", "3", "tree"], "").await;
+    let findings: Vec<Value> = serde_json::from_str(&finished.stdout).unwrap();
+    let order: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["code"] == "DL3004")
+        .map(|finding| finding["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, names);
+}
+
+#[tokio::test]
+async fn the_report_goes_to_a_file_and_names_the_path_it_is_told() {
+    let folder = Folder::with(&[("bad", REFUSED.as_bytes())]);
+    let arguments =
+        ["lint", "-f", "checkstyle", "--file-path-in-report", "src/Dockerfile", "-o", "report.xml", "bad"];
+    let finished = folder.plimsoll(&arguments, "").await;
+    check(&finished, 1, "");
+    assert_eq!(finished.stdout, "");
+    let report = fs::read_to_string(folder.0.path().join("report.xml")).unwrap();
+    assert!(report.contains("<file name=\"src/Dockerfile\">"), "{report}");
+}
+
+#[tokio::test]
+async fn rules_explain_themselves() {
+    let folder = Folder::with(&[]);
+    let one = folder.plimsoll(&["explain", "dl3004"], "").await;
+    check(&one, 0, "# DL3004: ");
+    assert!(!one.stdout.contains("fires="), "{}", one.stdout);
+    check(&folder.plimsoll(&["explain"], "").await, 0, "DL3004");
+    check(&folder.plimsoll(&["explain", "SC2086"], "").await, 0, "ShellCheck");
+    check(&folder.plimsoll(&["explain", "DL9999"], "").await, 2, "there is no rule DL9999");
+}
