@@ -100,6 +100,17 @@ async fn the_report_goes_to_a_file_and_names_the_path_it_is_told() {
 }
 
 #[tokio::test]
+async fn what_can_be_mended_is_mended_and_the_rest_reported() {
+    let folder = Folder::with(&[("bad", b"FROM a:1\r\nADD app.py /app/\r\nRUN sudo true\r\nUSER 1000\r\n")]);
+    let finished = folder.plimsoll(&["lint", "--fix", "bad"], "").await;
+    check(&finished, 1, "bad:3 DL3004 error");
+    assert!(!finished.stdout.contains("DL3020"), "{finished:?}");
+    let mended = fs::read_to_string(folder.0.path().join("bad")).unwrap();
+    assert_eq!(mended, "FROM a:1\r\nCOPY app.py /app/\r\nRUN sudo true\r\nUSER 1000\r\n");
+    check(&folder.plimsoll(&["lint", "--fix", "-"], "FROM a:1\nADD x.py /\n").await, 2, "name the file");
+}
+
+#[tokio::test]
 async fn rules_explain_themselves() {
     let folder = Folder::with(&[]);
     let one = folder.plimsoll(&["explain", "dl3004"], "").await;

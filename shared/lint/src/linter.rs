@@ -6,9 +6,9 @@ use crate::{
     finding::{Finding, Level, Report},
     policy::Policy,
     pragma::Pragmas,
-    rule::{Check, Here, Rule, Sink, When},
+    rule::{Check, Here, OfFile, OfInstruction, OfRun, Rule, Sink, When},
     rules,
-    subject::{Run, Subject},
+    subject::Subject,
 };
 
 /// A policy made ready: make one, and lint any number of files with it.
@@ -16,9 +16,9 @@ use crate::{
 pub struct Linter<'p> {
     policy: &'p Policy,
     /// By keyword, as numbered by [`Keyword`]: an instruction meets only the rules that look at its kind.
-    by_keyword: Vec<Vec<(fn(&Here<'_>, &mut Sink<'_>), Active)>>,
-    runs: Vec<(fn(&Run<'_>, &mut Sink<'_>), Active)>,
-    whole: Vec<(fn(&Subject<'_>, &mut Sink<'_>), Active)>,
+    by_keyword: Vec<Vec<(OfInstruction, Active)>>,
+    runs: Vec<(OfRun, Active)>,
+    whole: Vec<(OfFile, Active)>,
 }
 
 /// A rule that is on, and how bad the policy finds it.

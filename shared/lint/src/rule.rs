@@ -23,15 +23,22 @@ pub struct Rule {
     pub(crate) check: Check,
 }
 
+/// The question to an instruction.
+pub(crate) type OfInstruction = fn(&Here<'_>, &mut Sink<'_>);
+/// The question to a RUN.
+pub(crate) type OfRun = fn(&Run<'_>, &mut Sink<'_>);
+/// The question to a file.
+pub(crate) type OfFile = fn(&Subject<'_>, &mut Sink<'_>);
+
 /// What a rule looks at, and how it is asked. The narrower, the less a file costs that has nothing of the kind.
 #[derive(Debug)]
 pub(crate) enum Check {
     /// Each instruction of these keywords, on its own. What ONBUILD defers is looked at too, under its own keyword.
-    Instructions(&'static [Keyword], fn(&Here<'_>, &mut Sink<'_>)),
+    Instructions(&'static [Keyword], OfInstruction),
     /// Each RUN with its commands, on its own; only where a POSIX shell reads it.
-    Runs(fn(&Run<'_>, &mut Sink<'_>)),
+    Runs(OfRun),
     /// The file as a whole, once.
-    File(fn(&Subject<'_>, &mut Sink<'_>)),
+    File(OfFile),
 }
 
 /// An instruction where it stands.
@@ -59,6 +66,7 @@ pub(crate) enum When {
 /// Where a rule puts what it found.
 #[derive(Debug)]
 pub(crate) struct Sink<'a> {
+    #[expect(dead_code, reason = "rules that a policy parametrises read it")]
     pub(crate) policy: &'a Policy,
     pub(crate) code: &'static str,
     pub(crate) level: Level,

@@ -129,6 +129,25 @@ fn policies_decide_what_refuses() {
 }
 
 #[test]
+fn only_certain_fixes_are_offered() {
+    let fixed = |text: &str| {
+        let file = Dockerfile::read(text);
+        let edits: Vec<_> =
+            lint(&file, &Policy::default()).findings.into_iter().flat_map(|found| found.fix).collect();
+        file.rewrite(&edits).unwrap()
+    };
+    assert_eq!(
+        fixed("FROM a:1\nADD --chown=1 src/ app.py /x/\n"),
+        "FROM a:1\nCOPY --chown=1 src/ app.py /x/\n"
+    );
+    assert_eq!(fixed("FROM a:1\nadd [\"a.txt\", \"/x\"]\n"), "FROM a:1\ncopy [\"a.txt\", \"/x\"]\n");
+    for kept in ["ADD app /x", "ADD $A.txt /x", "ADD a.txt b.tgz /x/", "ADD --checksum=sha256:0 a.txt /x"] {
+        let text = format!("FROM a:1\n{kept}\n");
+        assert_eq!(fixed(&text), text);
+    }
+}
+
+#[test]
 fn levels_are_words() {
     for level in Level::ALL {
         assert_eq!(level.as_str().parse(), Ok(level));

@@ -11,6 +11,10 @@ pub(crate) const RULE: Rule =
 
 fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
     if run.commands.iter().any(|call| call.program == "sudo") {
-        sink.report(run.line, "Remove sudo: switch with USER root before the step and back after it.");
+        sink.report_at(
+            run.line,
+            &run.instruction.keyword_span,
+            "Remove sudo: switch with USER root before the step and back after it.",
+        );
     }
 }

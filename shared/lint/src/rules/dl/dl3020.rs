@@ -1,6 +1,6 @@
 //! DL3020: files come in by COPY; ADD is for archives and what is elsewhere.
 
-use dockerfile::{Arguments, Instruction, Keyword};
+use dockerfile::{Arguments, Edit, Instruction, Keyword};
 
 use crate::{
     finding::Level,
@@ -25,20 +25,59 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
         return;
     }
     if let Some(source) = plain_source(here.instruction) {
-        sink.report(here.line, format!("Write COPY instead of ADD for {source}; ADD may fetch and unpack."));
+        sink.report_with_fix(
+            here.line,
+            format!("Write COPY instead of ADD for {source}; ADD may fetch and unpack."),
+            copy_instead(here),
+        );
     }
+}
+
+/// COPY in ADD's place, where it does the very same: no flag is ADD's alone, and every source is a folder or a file whose name
+/// says that it is no archive. What ADD unpacks it tells by the contents, so a file without an extension may be one.
+fn copy_instead(here: &Here<'_>) -> Vec<Edit> {
+    let add = here.instruction;
+    let shared = |name: &str| matches!(name, "chown" | "chmod" | "link" | "exclude");
+    let certain = |source: &str| {
+        let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        !source.contains('$') && (source.ends_with('/') || name == "." || extension(name).is_some())
+    };
+    if !add.flags.iter().all(|flag| shared(&flag.name))
+        || !sources(add).iter().all(|source| is_plain(source) && certain(source))
+    {
+        return Vec::new();
+    }
+    let written = here.subject.file.source(&add.keyword_span);
+    let copy = if written.bytes().all(|byte| byte.is_ascii_lowercase()) { "copy" } else { "COPY" };
+    vec![Edit { span: add.keyword_span.clone(), replacement: copy.to_owned() }]
+}
+
+/// What stands behind the last dot of a name that has something before it.
+fn extension(name: &str) -> Option<&str> {
+    name.rsplit_once('.')
+        .filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
+        .map(|(_, end)| end)
 }
 
 /// The first source that COPY would bring in just as well.
 fn plain_source(add: &Instruction) -> Option<&str> {
-    let paths: Vec<&str> = match &add.arguments {
+    sources(add).into_iter().find(|source| is_plain(source))
+}
+
+/// What it adds, without quotes.
+fn sources(add: &Instruction) -> Vec<&str> {
+    let mut paths: Vec<&str> = match &add.arguments {
         Arguments::Words(words) => words.iter().map(|word| word.text.as_str()).collect(),
         Arguments::List(items, _) => items.iter().map(String::as_str).collect(),
-        _ => return None,
+        _ => Vec::new(),
     };
-    let (_, sources) = paths.split_last()?;
-    let mut plain = sources.iter().map(|source| source.trim_matches(['"', '\'']));
-    plain.find(|source| !is_elsewhere(source) && !ARCHIVES.iter().any(|archive| source.ends_with(archive)))
+    paths.pop();
+    paths.into_iter().map(|source| source.trim_matches(['"', '\''])).collect()
+}
+
+/// Neither elsewhere nor an archive by its name.
+fn is_plain(source: &str) -> bool {
+    !is_elsewhere(source) && !ARCHIVES.iter().any(|archive| source.ends_with(archive))
 }
 
 /// An address, a git repository, or a heredoc, which COPY takes too but which is no file.
