@@ -10,7 +10,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["artifact"]),
     (2, &["dockerfile", "lineage", "verdict", "lint"]),
     (3, &["events"]),
-    (4, &["telemetry", "bus", "registry", "containers", "store", "child", "source"]),
+    (4, &["telemetry", "bus", "registry", "containers", "store", "child", "source", "shellcheck"]),
     (5, &["service", "testkit"]),
     (6, &["watcher", "scanner", "builder", "invalidator", "gate", "remediator", "notifier"]),
     (7, &["cli"]),
@@ -24,6 +24,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("verdict", "lineage"),
     ("bus", "telemetry"),
     ("source", "child"),
+    ("shellcheck", "child"),
 ];
 
 /// Outside parts that only these crates may name.

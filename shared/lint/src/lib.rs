@@ -15,6 +15,7 @@ pub mod render;
 mod rule;
 pub mod rules;
 mod script;
+mod shell_scripts;
 mod subject;
 
 pub use finding::{Finding, InvalidLevel, Level, Report, unreadable};
@@ -22,6 +23,7 @@ pub use linter::{Linter, lint};
 pub use policy::Policy;
 pub use rule::Rule;
 pub use rules::rule;
+pub use shell_scripts::{Script, scripts};
 
 #[cfg(test)]
 mod tests;

@@ -66,8 +66,18 @@ impl<'p> Linter<'p> {
 
     /// Lints a file as read, mistakes included; the findings come by line, then by code.
     pub fn lint(&self, file: &Dockerfile) -> Report {
+        self.lint_with(file, Vec::new())
+    }
+
+    /// As [`Linter::lint`], together with what others found in the file (ShellCheck in its [`crate::scripts`]): the policy and the
+    /// file's own comments count for that too.
+    pub fn lint_with(&self, file: &Dockerfile, mut findings: Vec<Finding>) -> Report {
         let subject = Subject::new(file);
-        let mut findings = Vec::new();
+        findings.retain_mut(|finding| {
+            let level = self.policy.level_of(&finding.code, finding.level);
+            finding.level = level.unwrap_or(finding.level);
+            level.is_some()
+        });
         for outer in file.instructions() {
             let here = Here { subject: &subject, instruction: outer, line: outer.line, when: When::Now };
             self.instruction(&here, &mut findings);

@@ -45,6 +45,16 @@ impl<'a> Pragmas<'a> {
     }
 }
 
+/// The shell that a comment `# hadolint shell=NAME` puts in force; one word, and at most a comment behind it.
+pub(crate) fn shell(comment: &str) -> Option<&str> {
+    let words = comment.strip_prefix("hadolint").filter(|rest| rest.starts_with(is_blank))?;
+    let rest = words.trim_start_matches(is_blank).strip_prefix("shell")?.trim_start_matches(is_blank);
+    let value = rest.strip_prefix('=')?.trim_matches(is_blank);
+    let (shell, behind) = value.split_at(value.find(is_blank).unwrap_or(value.len()));
+    let behind = behind.trim_start_matches(is_blank);
+    (!shell.is_empty() && (behind.is_empty() || behind.starts_with('#'))).then_some(shell)
+}
+
 /// The codes of `ignore = A, B`; none if it is anything else.
 fn codes(text: &str) -> Option<Vec<&str>> {
     let list = text.strip_prefix("ignore")?.trim_start_matches(is_blank).strip_prefix('=')?;

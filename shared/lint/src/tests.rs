@@ -2,7 +2,7 @@
 
 use dockerfile::Dockerfile;
 
-use crate::{Finding, Level, Policy, lint};
+use crate::{Finding, Level, Linter, Policy, lint};
 
 fn codes(findings: &[Finding]) -> Vec<(usize, &str)> {
     findings.iter().map(|finding| (finding.line, &*finding.code)).collect()
@@ -145,6 +145,21 @@ fn only_certain_fixes_are_offered() {
         let text = format!("FROM a:1\n{kept}\n");
         assert_eq!(fixed(&text), text);
     }
+}
+
+#[test]
+fn what_others_found_is_held_to_the_policy_and_the_comments_too() {
+    let file = Dockerfile::read("FROM a:1\n# hadolint ignore=SC1\nRUN x\nRUN y\n");
+    let found = |line, code: &str| {
+        let code = code.to_owned().into();
+        Finding { line, code, level: Level::Info, message: "m".into(), fix: Vec::new(), span: None }
+    };
+    let all = vec![found(3, "SC1"), found(4, "SC1"), found(4, "SC2"), found(4, "SC3")];
+    let mut policy = Policy { ignore: vec!["SC2".to_owned(), "DL3059".to_owned()], ..Policy::default() };
+    policy.levels.insert("SC3".to_owned(), Level::Error);
+    let report = Linter::new(&policy).lint_with(&file, all);
+    assert_eq!(codes(&report.findings), [(4, "SC1"), (4, "SC3")]);
+    assert!(report.refused);
 }
 
 #[test]
