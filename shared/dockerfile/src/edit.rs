@@ -67,7 +67,7 @@ pub fn unified_diff(old: &str, new: &str, path: &str) -> String {
     let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<&str>>();
     let (old, new) = (lines(old), lines(new));
     let diff = TextDiff::from_slices(&old, &new);
-    let mut patch = format!("--- a/{path}\n+++ b/{path}\n");
+    let mut patch = format!("--- {}\n+++ {}\n", header("a/", path), header("b/", path));
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         patch.push_str(&format!("{}\n", hunk.header()));
         for change in hunk.iter_changes() {
@@ -78,6 +78,24 @@ pub fn unified_diff(old: &str, new: &str, path: &str) -> String {
         }
     }
     patch
+}
+
+/// A file's name as git writes it in a patch (`quote_c_style`): in quotes where it holds what would end it, and ended by a tab where it
+/// holds a blank.
+fn header(side: &str, path: &str) -> String {
+    let special = |b: u8| !(b' '..0x7f).contains(&b) || b == b'"' || b == b'\\';
+    if !path.bytes().any(special) {
+        return format!("{side}{path}{}", if path.contains(' ') { "\t" } else { "" });
+    }
+    let mut quoted = format!("\"{side}");
+    for byte in path.bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
+            _ if special(byte) => quoted.push_str(&format!("\\{byte:03o}")),
+            _ => quoted.push(char::from(byte)),
+        }
+    }
+    quoted + "\""
 }
 
 #[cfg(test)]

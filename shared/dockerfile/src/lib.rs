@@ -16,6 +16,7 @@ mod line;
 mod logical;
 mod parse;
 mod pattern;
+mod replace;
 mod shell;
 mod stage;
 
@@ -28,6 +29,7 @@ pub use image_use::{ImageUse, Unresolved};
 pub use instruction::{
     Arguments, Flag, Heredoc, HeredocBody, HeredocTabs, Instruction, Keyword, MountField, Pair, Word,
 };
+pub use replace::CannotReplace;
 pub use stage::Stage;
 
 #[cfg(test)]

@@ -2,5 +2,6 @@
 
 mod disputes;
 mod forms;
+mod patch;
 mod properties;
 mod uses;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use artifact::{BaseRole, ImageRef};
-use dockerfile::{Dockerfile, Edit, unified_diff};
+use dockerfile::{Dockerfile, Edit, ImageUse};
 use events::rpc::{ScanReply, ScannedUse};
 
 use super::failure::Failure;
@@ -42,23 +42,37 @@ fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
     }
 }
 
-/// The definition with every image pinned to the digest that was read and judged: what is built.
+/// The definition with what was replaced: what the source should say.
+pub(super) fn changed(definition: &Dockerfile, uses: &[AllowedUse]) -> Result<Dockerfile, Failure> {
+    let images: Vec<_> = uses
+        .iter()
+        .filter(|allowed| allowed.is_replaced)
+        .map(|allowed| (allowed.span.clone(), allowed.used.clone()))
+        .collect();
+    let text = definition.replace_images(&BTreeMap::new(), &images);
+    let text =
+        text.map_err(|error| Failure::Refused(format!("the definition cannot be rewritten: {error}")))?;
+    Ok(Dockerfile::read(&text))
+}
+
+/// The changed definition with every image pinned to the digest that was read and judged: what is built.
 pub(super) fn pinned(
     definition: &Dockerfile,
+    changed: &Dockerfile,
     uses: &[AllowedUse],
     digests: &BTreeMap<ImageRef, ImageRef>,
 ) -> Result<String, Failure> {
-    rewritten(
-        definition,
-        uses.iter().filter_map(|allowed| Some((allowed, digests.get(&allowed.used)?.to_string()))),
-    )
-}
-
-/// The change that makes the source agree with what was built, as `git apply` takes it; empty where nothing was replaced.
-pub(super) fn change(definition: &Dockerfile, uses: &[AllowedUse], path: &str) -> Result<String, Failure> {
-    let replaced =
-        uses.iter().filter(|allowed| allowed.is_replaced).map(|allowed| (allowed, allowed.used.to_string()));
-    Ok(unified_diff(definition.text(), &rewritten(definition, replaced)?, path))
+    let none = BTreeMap::new();
+    let edit = |(before, after): (ImageUse, ImageUse)| {
+        let allowed = uses.iter().find(|allowed| allowed.span == before.span)?;
+        Some(Edit { span: after.span, replacement: digests.get(&allowed.used)?.to_string() })
+    };
+    // What replaces images keeps their uses in number and order.
+    let both = definition.image_uses(&none).into_iter().zip(changed.image_uses(&none));
+    let edits: Vec<Edit> = both.filter_map(edit).collect();
+    changed.rewrite(&edits).map_err(|error| Failure::Failed {
+        message: format!("the definition cannot be rewritten: {error}; name each image on its own"),
+    })
 }
 
 /// What was replaced, for people.
@@ -72,17 +86,6 @@ pub(super) fn replacements(uses: &[AllowedUse]) -> Vec<String> {
             )
         })
         .collect()
-}
-
-fn rewritten<'a>(
-    definition: &Dockerfile,
-    changes: impl Iterator<Item = (&'a AllowedUse, String)>,
-) -> Result<String, Failure> {
-    let edits: Vec<Edit> =
-        changes.map(|(allowed, replacement)| Edit { span: allowed.span.clone(), replacement }).collect();
-    definition.rewrite(&edits).map_err(|error| Failure::Failed {
-        message: format!("the definition cannot be rewritten: {error}; name each image on its own"),
-    })
 }
 
 #[cfg(test)]
@@ -109,15 +112,16 @@ mod tests {
 
     #[test]
     fn the_team_is_told_of_the_version_and_the_build_is_pinned_to_the_digest() {
-        let text = "FROM r.io/os:1\nRUN true\n";
+        let text = "ARG V=1\nFROM r.io/os:$V\nRUN true\n";
         let file = Dockerfile::parse(text).unwrap();
-        let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:1", "r.io/os:2", "replace")])).unwrap();
+        let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:$V", "r.io/os:2", "replace")])).unwrap();
         let used: ImageRef = "r.io/os:2".parse().unwrap();
         let digest = artifact::Digest::of(b"2");
         let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
-        assert_eq!(pinned(&file, &uses, &digests).unwrap(), format!("FROM r.io/os:2@{digest}\nRUN true\n"));
-        let diff = change(&file, &uses, "Dockerfile").unwrap();
-        assert!(diff.contains("-FROM r.io/os:1\n+FROM r.io/os:2\n"), "{diff}");
+        let changed = changed(&file, &uses).unwrap();
+        assert_eq!(changed.text(), "ARG V=2\nFROM r.io/os:$V\nRUN true\n");
+        let built = pinned(&file, &changed, &uses, &digests).unwrap();
+        assert_eq!(built, format!("ARG V=2\nFROM r.io/os:2@{digest}\nRUN true\n"));
         assert_eq!(replacements(&uses).len(), 1);
     }
 
@@ -126,7 +130,19 @@ mod tests {
         let text = "FROM r.io/os:2\n";
         let file = Dockerfile::parse(text).unwrap();
         let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:2", "r.io/os:2", "keep")])).unwrap();
-        assert_eq!(change(&file, &uses, "Dockerfile").unwrap(), "");
+        assert_eq!(changed(&file, &uses).unwrap().text(), text);
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_is_the_teams_to_mend() {
+        let text = "ARG V=1\nFROM r.io/os:$V\nFROM r.io/other:$V\n";
+        let file = Dockerfile::parse(text).unwrap();
+        let scan = reply(vec![
+            scanned(text, "r.io/os:$V", "r.io/os:2", "replace"),
+            scanned(text, "r.io/other:$V", "r.io/other:1", "keep"),
+        ]);
+        let error = changed(&file, &allowed_uses(&scan).unwrap()).unwrap_err();
+        assert!(matches!(&error, Failure::Refused(message) if message.contains("ARG V")), "{error}");
     }
 
     #[test]

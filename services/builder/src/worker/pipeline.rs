@@ -8,7 +8,7 @@ use std::{
 
 use artifact::{BaseRole, Digest, ImageFacts};
 use bus::{Connection, Entries, Outbox};
-use dockerfile::Dockerfile;
+use dockerfile::{Dockerfile, unified_diff};
 use events::{
     fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
     rpc::{ScanReply, ScanRequest},
@@ -123,14 +123,15 @@ impl Pipeline {
         if let Some(dispute) = parsed.disputes().first() {
             return Err(Failure::Refused(dispute.to_string()));
         }
-        story.diff = definition::change(&parsed, &uses, &project.definition)?;
+        let changed = definition::changed(&parsed, &uses)?;
+        story.diff = unified_diff(parsed.text(), changed.text(), &project.definition);
         story.notes = definition::replacements(&uses);
         let inputs = inputs::gather(self, &uses, folder.path()).instrument(info_span!("gather")).await?;
         story.inputs = told(&uses, &inputs);
         let pins = inputs.iter().map(|(used, input)| (used.clone(), input.pinned.clone())).collect();
         let request = Request {
             context: checkout.tree.clone(),
-            definition: definition::pinned(&parsed, &uses, &pins)?,
+            definition: definition::pinned(&parsed, &changed, &uses, &pins)?,
             arguments: BTreeMap::new(),
             bases: inputs
                 .values()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use artifact::ImageRef;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{Dockerfile, Edit, Keyword};
@@ -109,12 +110,20 @@ fn files() -> impl Strategy<Value = String> {
             "\n",
             "ENV A=b C=\"d e\"\n",
             "ARG X=h:1\n",
+            "FROM r.io/${R}:$V-slim\n",
+            "FROM r.io/\"$R\":${V%.*}\n",
+            "FROM i:${W:-3}\n",
             "FROM al\\\npine\n",
         ]
         .as_slice(),
     );
     let head = select(["", "# syntax=s:1\n", "# escape=`\n", "\u{feff}", "ARG X=alpine:3\n"].as_slice());
-    (head, vec(line, 1..20)).prop_map(|(head, lines)| format!("{head}FROM first:1\n{}", lines.concat()))
+    let defaults = select(
+        ["", "ARG R=os\nARG V=1.2\n", "ARG R='o's V=\"1.\"2\r\n", "ARG O=o\nARG R=${O}s V=1\\\n.2\n"]
+            .as_slice(),
+    );
+    (head, defaults, vec(line, 1..20))
+        .prop_map(|(head, defaults, lines)| format!("{head}{defaults}FROM first:1\n{}", lines.concat()))
 }
 
 /// Everything about a file but where it stands and what its references say.
@@ -177,6 +186,63 @@ proptest! {
     }
 }
 
+/// The file without what may change: its references and the defaults before its first FROM.
+fn frame(file: &Dockerfile) -> String {
+    let mut spans: Vec<_> = file
+        .image_uses(&BTreeMap::new())
+        .into_iter()
+        .filter(|image| image.resolved.is_ok())
+        .map(|image| image.span)
+        .collect();
+    spans.extend(
+        file.global_arguments()
+            .flat_map(|global| global.pairs())
+            .filter_map(|pair| Some(pair.value.as_ref()?.span.clone())),
+    );
+    let removed: Vec<Edit> =
+        spans.into_iter().map(|span| Edit { span, replacement: String::new() }).collect();
+    file.rewrite(&removed).unwrap()
+}
+
+const IMAGES: [&str; 4] = [
+    "new.example/base:2@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+    "alpine:4.0.1-slim",
+    "r.io/os:1.3-slim",
+    "r.io/os:1.3",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn images_are_replaced_and_nothing_else(text in files(), answers in vec(0..IMAGES.len() * 2, 20)) {
+        let file = Dockerfile::read(&text);
+        let none = BTreeMap::new();
+        let uses: Vec<_> = file.image_uses(&none);
+        let images: Vec<(_, ImageRef)> = uses
+            .iter()
+            .zip(&answers)
+            .filter(|(image, _)| image.resolved.is_ok())
+            .filter_map(|(image, answer)| Some((image.span.clone(), IMAGES.get(*answer)?.parse().unwrap())))
+            .collect();
+        let Ok(replaced) = file.replace_images(&none, &images) else {
+            // Only a default that two lines take from may stand in the way.
+            prop_assert!(text.contains("ARG"), "{}", text);
+            return Ok(());
+        };
+        let replaced = Dockerfile::read(&replaced);
+        prop_assert_eq!(shape(&replaced), shape(&file));
+        prop_assert_eq!(frame(&replaced), frame(&file));
+        let again = replaced.image_uses(&none);
+        prop_assert_eq!(again.len(), uses.len());
+        for (after, before) in again.iter().zip(&uses) {
+            let asked = images.iter().find(|(span, _)| *span == before.span).map(|(_, image)| image.clone());
+            prop_assert_eq!(after.resolved.clone().ok(), asked.or(before.resolved.clone().ok()));
+            prop_assert_eq!(&after.stage_name, &before.stage_name);
+        }
+    }
+}
+
 #[test]
 fn hostile_files_are_read_in_time() {
     let length = 1 << 18;
@@ -194,11 +260,16 @@ fn hostile_files_are_read_in_time() {
         format!("{}FROM ${{A}}", repeated("ARG A=$A$A\n")),
         format!("ARG A={}\nFROM ${{A##*a*b*c*d*e*f}}", "x".repeat(length)),
         repeated("\u{e0}\r"),
+        format!("ARG A={}\n{}", "x".repeat(900), repeated("FROM r.io/$A:1\n")),
+        format!("{}{}", "ARG A=x\n".repeat(1 << 12), repeated("FROM r.io/$A:1\n")),
     ] {
         let start = std::time::Instant::now();
         let file = Dockerfile::read(&text);
         let uses = file.image_uses(&BTreeMap::new());
         assert_eq!(file.to_string(), text);
+        let other: Vec<(_, ImageRef)> =
+            uses.iter().take(2_000).map(|image| (image.span.clone(), "r.io/b:2".parse().unwrap())).collect();
+        let _replaced = file.replace_images(&BTreeMap::new(), &other);
         // Seconds in a debug build on a busy machine; anything quadratic takes minutes.
         let took = start.elapsed();
         assert!(

@@ -1,0 +1,206 @@
+//! Which byte of the file each byte of an expanded reference comes from. Not what is written there instead.
+//!
+//! It is found out, not computed: a byte is changed, the reference is expanded again, and the byte of the answer that changed with it is
+//! the one that came from there. So this can never disagree with how the file is read.
+
+use std::{cell::Cell, collections::BTreeMap, ops::Range};
+
+use super::is_from;
+use crate::{
+    document::Dockerfile,
+    expand::Scope,
+    image_use::ImageUse,
+    instruction::{Arguments, Instruction, Pair, Word},
+};
+
+/// The bytes that are tried for one file: a hundred long references. What a hostile file has beyond that is replaced as a whole.
+const MOST_BYTES: usize = 8 * 1024;
+/// The bytes that are tried for one reference, with the defaults that it takes.
+const MOST_BYTES_OF_ONE: usize = 1024;
+
+/// Where one byte comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Its offset in the file.
+    at: usize,
+    /// The ARG in whose default it stands.
+    argument: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn insert_behind(&self) -> (usize, Option<String>) {
+        (self.at + 1, self.argument.clone())
+    }
+
+    pub(super) fn insert_before(&self) -> (usize, Option<String>) {
+        (self.at, self.argument.clone())
+    }
+}
+
+/// A reference with the origin of each of its bytes, where there is one.
+pub(super) struct Traced {
+    pub(super) text: String,
+    pub(super) origins: Vec<Option<Origin>>,
+}
+
+/// The bytes as pieces of the file, if all are known and stand in one place: the use itself, or one ARG's default.
+pub(super) fn runs(bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Option<String>)> {
+    let argument = bytes.first()?.as_ref()?.argument.clone();
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for byte in bytes {
+        let origin = byte.as_ref().filter(|origin| origin.argument == argument)?;
+        match runs.last_mut() {
+            Some(run) if run.end == origin.at => run.end += 1,
+            Some(run) if run.end > origin.at => return None,
+            _ => runs.push(origin.at..origin.at + 1),
+        }
+    }
+    Some((runs, argument))
+}
+
+/// The places from which references may come.
+pub(super) struct Origins<'a> {
+    file: &'a Dockerfile,
+    build_args: &'a BTreeMap<String, String>,
+    globals: Vec<Instruction>,
+    scope: Scope<'a>,
+    left: Cell<usize>,
+}
+
+impl<'a> Origins<'a> {
+    pub(super) fn of(file: &'a Dockerfile, build_args: &'a BTreeMap<String, String>) -> Self {
+        let globals = file.global_arguments().cloned().collect();
+        let scope = Scope::new(file.global_arguments(), file.escape(), build_args);
+        Self { file, build_args, globals, scope, left: Cell::new(MOST_BYTES) }
+    }
+
+    /// What a use says once its variables are expanded.
+    pub(super) fn text(&self, image_use: &ImageUse) -> Option<String> {
+        if is_from(image_use) {
+            self.scope.expand(&image_use.written).ok()
+        } else {
+            Some(image_use.written.clone())
+        }
+    }
+
+    /// The origin of each byte of a use's reference; none where the file's text cannot be followed.
+    pub(super) fn trace(&self, image_use: &ImageUse) -> Option<Traced> {
+        let text = self.text(image_use).filter(|text| text.is_ascii())?;
+        let written = Word { text: image_use.written.clone(), span: image_use.span.clone() };
+        if !is_from(image_use) || text == written.text {
+            let offsets = self.offsets(&written, &['"', '\'', self.file.escape().as_char()])?;
+            let origins = offsets.into_iter().map(|at| Some(Origin { at, argument: None })).collect();
+            return Some(Traced { text, origins });
+        }
+        let taken = self.taken(&written.text)?;
+        let mut traced = Traced { origins: vec![None; text.len()], text };
+        self.trace_word(&written, &mut traced);
+        for (name, default) in taken {
+            self.trace_default(&written, name, default, &mut traced);
+        }
+        Some(traced)
+    }
+
+    fn trace_word(&self, written: &Word, traced: &mut Traced) {
+        let Some(offsets) = self.offsets(written, &[]) else { return };
+        for (index, at) in offsets.into_iter().enumerate() {
+            let expanded = |marked: &str| self.expand(&self.globals, marked);
+            follow(&written.text, index, expanded, traced, Origin { at, argument: None });
+        }
+    }
+
+    fn trace_default(&self, written: &Word, name: &str, default: &Word, traced: &mut Traced) {
+        let Some(offsets) = self.offsets(default, &[]) else { return };
+        let mut globals = self.globals.clone();
+        for (index, at) in offsets.into_iter().enumerate() {
+            let expanded = |marked: &str| {
+                let same =
+                    |pair: &&mut Pair| pair.value.as_ref().is_some_and(|value| value.span == default.span);
+                let mut pairs = globals.iter_mut().flat_map(|global| match &mut global.arguments {
+                    Arguments::Pairs(pairs) => pairs.as_mut_slice(),
+                    _ => &mut [],
+                });
+                pairs.find(same)?.value.as_mut()?.text = marked.to_owned();
+                self.expand(&globals, &written.text)
+            };
+            follow(&default.text, index, expanded, traced, Origin { at, argument: Some(name.to_owned()) });
+        }
+    }
+
+    /// The defaults that `written` can take something from, through each other if need be; by name, so rather too many. None where they
+    /// are too many to try.
+    fn taken(&self, written: &str) -> Option<Vec<(&str, &Word)>> {
+        let mut texts = vec![written];
+        let mut taken: Vec<(&str, &Word)> = Vec::new();
+        let mut bytes = written.len();
+        while let Some(text) = texts.pop() {
+            for pair in self.globals.iter().flat_map(Instruction::pairs).filter(|_| text.contains('$')) {
+                let Some(default) = &pair.value else { continue };
+                let name = pair.name.text.as_str();
+                if text.contains(name) && !taken.iter().any(|(_, word)| word.span == default.span) {
+                    // One that is empty costs something too.
+                    bytes += default.text.len() + 1;
+                    if bytes > MOST_BYTES_OF_ONE {
+                        return None;
+                    }
+                    taken.push((name, default));
+                    texts.push(&default.text);
+                }
+            }
+        }
+        self.left.set(self.left.get().checked_sub(bytes)?);
+        Some(taken)
+    }
+
+    fn expand(&self, globals: &[Instruction], written: &str) -> Option<String> {
+        Scope::new(globals.iter(), self.file.escape(), self.build_args).expand(written).ok()
+    }
+
+    /// Where each byte of `word` stands in the file, across continuations; `dropped` are characters that the word has lost.
+    fn offsets(&self, word: &Word, dropped: &[char]) -> Option<Vec<usize>> {
+        let source = self.file.source(&word.span);
+        let escape = self.file.escape().as_char();
+        let (mut offsets, mut text) = (Vec::new(), String::new());
+        let mut position = word.span.start;
+        for (number, line) in source.split_inclusive('\n').enumerate() {
+            let content = line.trim_end_matches(['\r', '\n']);
+            let skipped = number > 0 && (content.trim().is_empty() || content.trim_start().starts_with('#'));
+            // Inside a word only a continuation ends a line.
+            let piece = match line.ends_with('\n') {
+                true => content.trim_end_matches([' ', '\t']).strip_suffix(escape).unwrap_or(content),
+                false => content,
+            };
+            for (index, character) in piece.char_indices().filter(|(_, c)| !skipped && !dropped.contains(c)) {
+                offsets.extend((0..character.len_utf8()).map(|byte| position + index + byte));
+                text.push(character);
+            }
+            position += line.len();
+        }
+        (text == word.text).then_some(offsets)
+    }
+}
+
+/// Changes the byte `index` of `text` and notes which one byte of the expansion follows it.
+fn follow(
+    text: &str,
+    index: usize,
+    mut expanded: impl FnMut(&str) -> Option<String>,
+    traced: &mut Traced,
+    origin: Origin,
+) {
+    let Some(original) = text.get(index..index + 1) else { return };
+    // A letter may become part of a name that stands beside it, the other mark may end one: only what follows both is the byte itself.
+    let marks = if original == "q" { ["z", "\u{e000}"] } else { ["q", "\u{e000}"] };
+    let mut position = |mark: &str| {
+        let marked = format!("{}{mark}{}", text.get(..index)?, text.get(index + 1..)?);
+        let expanded = expanded(&marked)?;
+        let at = expanded.bytes().zip(traced.text.bytes()).take_while(|(new, old)| new == old).count();
+        let unmarked =
+            format!("{}{original}{}", expanded.get(..at)?, expanded.get(at..)?.strip_prefix(mark)?);
+        (unmarked == traced.text).then_some(at)
+    };
+    let [Some(one), Some(other)] = marks.map(&mut position) else { return };
+    if let Some(place) = traced.origins.get_mut(one).filter(|_| one == other) {
+        *place = Some(origin);
+    }
+}
