@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use bus::{Feed, Heard, keyring::provision_identity};
-use events::topology::{Account, StreamName};
+use events::topology::StreamName;
 use serde_json::Value;
 use testkit::wait::eventually;
 use tokio::task::JoinSet;
@@ -60,9 +60,9 @@ impl Fact {
     }
 }
 
-/// Everything that a stream of the services holds at this moment, oldest first; read as the bootstrap step's identity.
+/// Everything that a stream holds at this moment, oldest first; read where it is written, as the bootstrap step's identity.
 pub async fn stored(url: &str, keys: &Path, stream: StreamName) -> Result<Vec<Fact>> {
-    let identity = provision_identity(Account::Pipe);
+    let identity = provision_identity(stream.spec().home);
     let config = bus::Config {
         url: url.to_owned(),
         seed_file: Some(keys.join(format!("{identity}.nk"))),

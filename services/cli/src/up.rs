@@ -18,10 +18,9 @@ use bus::{
     keyring::{self, Keyring, provision_identity},
     server::{Options, Server},
 };
-use events::topology::Account;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use verdict::Operator;
+use verdict::{Operator, order::Name};
 
 use self::{layout::Layout, plan::Plan};
 use crate::{
@@ -93,9 +92,15 @@ pub(crate) fn broker_config(arguments: &BrokerConfigArguments) -> ExitCode {
             .map(|name| name.parse())
             .collect::<Result<_, _>>()
             .map_err(Failure::usage)?;
+        // It stands in subjects and permissions.
+        let nodes: Vec<Name> = arguments
+            .nodes
+            .iter()
+            .map(|node| node.parse().map_err(|error| Failure::Usage(format!("--node: {error}"))))
+            .collect::<Result<_, _>>()?;
         let keys = Keyring::new(arguments.keys.clone());
         let identities =
-            broker_identities(&keys, &arguments.nodes, &operators).map_err(|error| Failure::fault(&error))?;
+            broker_identities(&keys, &nodes, &operators).map_err(|error| Failure::fault(&error))?;
         exit::say(render(&identities));
         Ok(())
     })())
@@ -103,13 +108,13 @@ pub(crate) fn broker_config(arguments: &BrokerConfigArguments) -> ExitCode {
 
 fn broker_identities(
     keys: &Keyring,
-    nodes: &[String],
+    nodes: &[Name],
     operators: &[Operator],
 ) -> Result<Identities, keyring::Error> {
     let (first, more) = nodes.split_first().map_or(("", &[][..]), |(first, more)| (first.as_str(), more));
     let mut identities = keys.identities(first, operators)?;
     for node in more {
-        identities.nodes.extend(keys.node_identities(node)?);
+        identities.nodes.extend(keys.node_identities(node.as_str())?);
     }
     Ok(identities)
 }
@@ -160,20 +165,16 @@ async fn compose(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
 }
 
 async fn bootstrap_all(url: &str, keys: &Keyring, replicas: usize) -> Result<(), Failure> {
-    for account in Account::ALL {
+    let connect = async |account| {
         let identity = provision_identity(account);
         let config = bus::Config {
             url: url.to_owned(),
             seed_file: Some(keys.seed_file(&identity)),
             node: String::new(),
         };
-        let connection = Connection::connect(&config, &identity, PATIENCE)
-            .await
-            .map_err(|error| Failure::fault(&error))?;
-        reconcile(&connection, account, replicas).await.map_err(|error| Failure::fault(&error))?;
-        connection.drain().await;
-    }
-    Ok(())
+        Connection::connect(&config, &identity, PATIENCE).await
+    };
+    reconcile(connect, replicas).await.map_err(|error| Failure::fault(&error))
 }
 
 fn write_contexts(

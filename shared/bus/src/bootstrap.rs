@@ -17,15 +17,29 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 /// Messages of one consumer that may be out at once; more wait, so that a crash gives back little.
 const OUT_AT_ONCE: i64 = 64;
 
-/// Reconciles everything that lives in `account`. Idempotent; needs the account's provisioning identity.
-pub async fn reconcile(connection: &Connection, account: Account, replicas: usize) -> Result<(), Error> {
-    for stream in StreamName::ALL {
-        let spec = stream.spec();
-        if spec.home == account {
-            apply(connection, home(&spec, replicas)).await?;
-        } else if spec.mirrors.contains(&account) {
-            apply(connection, mirror(&spec, account, replicas)).await?;
-        }
+/// Reconciles every account. `connect` gives a connection with the provisioning identity of an account. Idempotent.
+pub async fn reconcile(
+    connect: impl AsyncFn(Account) -> Result<Connection, Error>,
+    replicas: usize,
+) -> Result<(), Error> {
+    let mut connections = Vec::new();
+    for account in Account::ALL {
+        connections.push((account, connect(account).await?));
+    }
+    // Homes come first: a mirror that does not find its origin asks again only after a while.
+    for (account, connection) in &connections {
+        make_homes(connection, *account, replicas).await?;
+    }
+    for (account, connection) in connections {
+        make_mirrors(&connection, account, replicas).await?;
+        connection.drain().await;
+    }
+    Ok(())
+}
+
+async fn make_homes(connection: &Connection, account: Account, replicas: usize) -> Result<(), Error> {
+    for spec in StreamName::ALL.map(StreamName::spec).iter().filter(|spec| spec.home == account) {
+        apply(connection, account, home(spec, replicas)).await?;
     }
     for role in Role::ALL.into_iter().filter(|role| role.spec().account == account) {
         for durable in role.spec().consumes {
@@ -38,8 +52,22 @@ pub async fn reconcile(connection: &Connection, account: Account, replicas: usiz
     Ok(())
 }
 
-async fn apply(connection: &Connection, config: Config) -> Result<(), Error> {
+async fn make_mirrors(connection: &Connection, account: Account, replicas: usize) -> Result<(), Error> {
+    let specs = StreamName::ALL.map(StreamName::spec);
+    for spec in specs.iter().filter(|spec| spec.mirrors.contains(&account)) {
+        apply(connection, account, mirror(spec, account, replicas)).await?;
+    }
+    Ok(())
+}
+
+async fn apply(connection: &Connection, account: Account, config: Config) -> Result<(), Error> {
     let name = config.name.clone();
+    if let Ok(found) = connection.jetstream.get_stream(&name).await {
+        // The broker turns no stream into a mirror, nor a mirror into a stream, and says so in words that help nobody.
+        if found.cached_info().config.mirror.is_some() != config.mirror.is_some() {
+            return Err(Error::Elsewhere { stream: name, account });
+        }
+    }
     let applied = connection.jetstream.create_or_update_stream(config).await;
     applied.map(drop).map_err(|error| Error::broker(format!("apply the stream {name}"), error))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, jetstream};
-use events::{Event, InvalidSubject, Malformed, Subject};
+use events::{Event, InvalidSubject, Malformed, Subject, topology::Account};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
@@ -73,6 +73,18 @@ pub enum Error {
         #[source]
         source: Malformed,
     },
+    /// A stream was made when it lived in another account. Not retryable.
+    #[error(
+        "the stream {stream} in {account} is from an older version, when its home was another account; stop every role, remove it there \
+         (`nats stream rm {stream}` with the seed provision-{}), and run this again: what it held is said anew from the orders",
+        account.as_str().to_ascii_lowercase()
+    )]
+    Elsewhere {
+        /// The stream.
+        stream: String,
+        /// The account in which it was found.
+        account: Account,
+    },
     /// A stored message stands on a subject that none of ours can be.
     #[error("a stored message has a subject that is none")]
     Subject(#[from] InvalidSubject),
@@ -87,7 +99,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Broker { .. } => true,
-            Self::Seed { .. } | Self::Answer { .. } | Self::Unreadable { .. } | Self::Subject(_) => false,
+            Self::Seed { .. }
+            | Self::Elsewhere { .. }
+            | Self::Answer { .. }
+            | Self::Unreadable { .. }
+            | Self::Subject(_) => false,
         }
     }
 }
@@ -173,6 +189,12 @@ impl Connection {
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
+    }
+
+    /// A name that nobody else has, and that says whose it is.
+    pub(crate) fn unique_name(&self) -> String {
+        let inbox = self.client.new_inbox();
+        format!("{}-{}", self.identity, inbox.rsplit('.').next().unwrap_or_default())
     }
 
     /// Whether the broker can be spoken to at this moment.

@@ -2,11 +2,17 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
+use async_nats::jetstream::{
+    consumer::{DeliverPolicy, pull::OrderedConfig},
+    stream::Info,
+};
 use events::{Subject, topology::StreamName};
 use futures::StreamExt as _;
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Span, error, info_span, warn};
 
@@ -17,6 +23,9 @@ use crate::{
 
 /// How many records wait for a slow reader before the stream itself waits.
 const BUFFER: usize = 256;
+
+/// How often a quiet stream is asked whether that was all, until it was.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A stored message.
 #[derive(Debug, Clone)]
@@ -39,7 +48,8 @@ pub struct Record {
 pub enum Heard {
     /// The next message of one of the streams; each stream is in order, two streams are not.
     Record(Box<Record>),
-    /// Everything that was stored when the feed was opened has been told. Comes once.
+    /// Everything that was stored when the feed was opened has been told; where a stream is a mirror, everything that its origin had
+    /// stored. A mirror that has not heard from its origin since then is not caught up, however empty it is. Comes once.
     CaughtUp,
 }
 
@@ -64,6 +74,7 @@ impl Feed {
                 connection: connection.clone(),
                 stream,
                 after,
+                opened: Instant::now(),
                 tell: tell.clone(),
                 caught_up: Some(caught_up.clone()),
             };
@@ -91,7 +102,9 @@ struct Reader {
     connection: Connection,
     stream: StreamName,
     after: u64,
+    opened: Instant,
     tell: mpsc::Sender<Heard>,
+    /// Let go when everything has been told.
     caught_up: Option<mpsc::Sender<()>>,
 }
 
@@ -119,25 +132,32 @@ impl Reader {
             .await
             .map_err(|error| failed(error.into()))?;
         let info = stream.cached_info();
-        // A mirror that lags has not caught up when it has told all it holds.
-        let target = info.state.last_sequence + info.mirror.as_ref().map_or(0, |mirror| mirror.lag);
-        if self.after > target {
-            error!(stream = %self.stream, after = self.after, last = target, "A stream is shorter than what was read of it: restore the broker, or delete the projections.");
+        let last = info.state.last_sequence;
+        if self.after > last && info.mirror.is_none() {
+            error!(stream = %self.stream, after = self.after, last, "A stream is shorter than what was read of it: restore the broker, or delete the projections.");
         }
         let config = OrderedConfig {
+            name: Some(self.connection.unique_name()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.after + 1 },
             ..OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.into()))?;
         let mut messages = consumer.messages().await.map_err(|error| failed(error.into()))?;
-        if self.after >= target {
-            self.caught_up = None;
-        }
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let message = tokio::select! {
                 biased;
                 _ = connects.changed() => return Ok(()),
                 message = messages.next() => message,
+                // Reached when nothing is waiting to be read.
+                _ = look.tick(), if self.caught_up.is_some() => {
+                    let info = stream.get_info().await.map_err(|error| failed(error.into()))?;
+                    if self.has_told(&info) {
+                        self.caught_up = None;
+                    }
+                    continue;
+                }
             };
             let Some(message) = message else { return Ok(()) };
             let message = message.map_err(|error| failed(error.into()))?;
@@ -168,10 +188,17 @@ impl Reader {
                 return Ok(());
             }
             self.after = sequence;
-            if self.after >= target {
-                self.caught_up = None;
-            }
         }
+    }
+
+    /// Whether everything that was stored when the feed was opened has been told.
+    fn has_told(&self, info: &Info) -> bool {
+        // What has expired is not told; an empty stream keeps the number of its last message.
+        let told = info.state.messages == 0 || self.after >= info.state.last_sequence;
+        told && info.mirror.as_ref().is_none_or(|origin| {
+            // A mirror's lag is what it knew when it last heard from its origin, and nothing before the first time.
+            origin.lag == 0 && origin.active.is_some_and(|ago| ago < self.opened.elapsed())
+        })
     }
 }
 

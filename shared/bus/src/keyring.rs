@@ -100,7 +100,7 @@ pub fn operator_identity(operator: &Operator) -> String {
 pub fn identity(role: Role, node: &str) -> String {
     match role.spec().account {
         Account::Node => node_identity(role, node),
-        Account::Ops | Account::Pipe => role.as_str().to_owned(),
+        Account::Ops | Account::Ruling | Account::Pipe => role.as_str().to_owned(),
     }
 }
 

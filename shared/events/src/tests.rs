@@ -30,7 +30,7 @@ fn no_two_events_share_a_subject() {
 
 #[test]
 fn nothing_that_operators_hear_can_land_among_the_orders() {
-    for heard in topology::TO_OPERATORS_FROM_PIPE.iter().chain(topology::TO_OPERATORS_FROM_NODE) {
+    for heard in topology::Account::ALL.iter().flat_map(|account| account.heard_by_operators()) {
         for order in order::ENTRIES {
             assert!(
                 !subject_covers(heard.trim_end_matches(".>"), order.kind),

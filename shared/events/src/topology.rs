@@ -4,4 +4,4 @@ mod role;
 mod stream;
 
 pub use role::{Account, Bucket, Durable, Role, RoleSpec};
-pub use stream::{Keep, StreamName, StreamSpec, TO_OPERATORS_FROM_NODE, TO_OPERATORS_FROM_PIPE};
+pub use stream::{Keep, StreamName, StreamSpec};

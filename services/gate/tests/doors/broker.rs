@@ -10,11 +10,7 @@ use bus::{
     order::Given,
     server::{Options, Server},
 };
-use events::{
-    Event as _,
-    fact::ContainerRefused,
-    topology::{Account, StreamName},
-};
+use events::{Event as _, fact::ContainerRefused, topology::StreamName};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use verdict::{Operator, Sequence};
 
@@ -37,11 +33,11 @@ impl Broker {
         let program = testkit::tools::nats_server();
         let options = Options { program, folder: folder.path().join("nats"), port: None, accounts };
         let server = Server::start(options).await.unwrap();
-        for account in Account::ALL {
+        let provision = async |account| {
             let identity = provision_identity(account);
-            let connection = connect(&server, &keys, &identity, &identity).await;
-            bootstrap::reconcile(&connection, account, 1).await.unwrap();
-        }
+            Ok(connect(&server, &keys, &identity, &identity).await)
+        };
+        bootstrap::reconcile(provision, 1).await.unwrap();
         let operator = connect(&server, &keys, &operator_identity(&alice), "alice").await;
         let invalidator = connect(&server, &keys, "invalidator", "invalidator").await;
         Self { server, keys, operator, invalidator, _folder: folder }

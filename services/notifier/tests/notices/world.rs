@@ -68,10 +68,11 @@ impl World {
             };
             Connection::connect(&config, name, STEP).await.unwrap()
         };
-        for account in Account::ALL {
+        let provision = async |account| {
             let identity = provision_identity(account);
-            bootstrap::reconcile(&connect(&identity, &identity).await, account, 1).await.unwrap();
-        }
+            Ok(connect(&identity, &identity).await)
+        };
+        bootstrap::reconcile(provision, 1).await.unwrap();
         let health = free_port().unwrap();
         let config = folder.path().join("notifier.toml");
         let text = format!(

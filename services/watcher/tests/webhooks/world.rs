@@ -14,7 +14,7 @@ use bus::{
 };
 use events::{
     Event,
-    topology::{Account, Role, StreamName},
+    topology::{Role, StreamName},
 };
 use testkit::{
     git::{GitHost, Webhook},
@@ -80,10 +80,8 @@ impl World {
             tasks: TaskTracker::new(),
             _folder: folder,
         };
-        for account in Account::ALL {
-            let connection = world.connect(&provision_identity(account)).await;
-            bootstrap::reconcile(&connection, account, 1).await.unwrap();
-        }
+        let provision = async |account| Ok(world.connect(&provision_identity(account)).await);
+        bootstrap::reconcile(provision, 1).await.unwrap();
         world.listen().await;
         world.wait_for_watcher().await;
         world

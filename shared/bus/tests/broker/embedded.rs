@@ -1,6 +1,11 @@
 //! A broker of the test's own, with one operator's account beside another's.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bus::{
     Connection,
@@ -9,7 +14,7 @@ use bus::{
     keyring::{Keyring, identity, operator_identity, provision_identity},
     server::{Options, Server},
 };
-use events::topology::{Account, Role};
+use events::topology::{Role, StreamName};
 use verdict::Operator;
 
 pub(crate) struct Broker {
@@ -17,6 +22,8 @@ pub(crate) struct Broker {
     pub(crate) keys: Keyring,
     _folder: tempfile::TempDir,
 }
+
+pub(crate) type Refusals = Arc<Mutex<BTreeSet<String>>>;
 
 pub(crate) const NODE: &str = "node-1";
 
@@ -30,10 +37,8 @@ impl Broker {
             Options { program: program(), folder: folder.path().join("nats"), port: None, accounts };
         let server = Server::start(options).await.unwrap();
         let broker = Self { server, keys, _folder: folder };
-        for account in Account::ALL {
-            let connection = broker.connect(&provision_identity(account)).await;
-            bootstrap::reconcile(&connection, account, 1).await.unwrap();
-        }
+        let provision = async |account| Ok(broker.connect(&provision_identity(account)).await);
+        bootstrap::reconcile(provision, 1).await.unwrap();
         broker
     }
 
@@ -52,22 +57,37 @@ impl Broker {
 
     /// A client that is not ours in anything but its key.
     pub(crate) async fn raw(&self, identity: &str) -> async_nats::Client {
+        self.raw_with_refusals(identity).await.0
+    }
+
+    /// Such a client, and the subjects on which the broker refused it to publish.
+    pub(crate) async fn raw_with_refusals(&self, identity: &str) -> (async_nats::Client, Refusals) {
         let seed = std::fs::read_to_string(self.keys.seed_file(identity)).unwrap();
-        async_nats::ConnectOptions::with_nkey(seed)
+        let refusals = Refusals::default();
+        let refused = Arc::clone(&refusals);
+        let client = async_nats::ConnectOptions::with_nkey(seed)
             .custom_inbox_prefix(format!("_INBOX_{}", identity.trim_start_matches("operator-")))
+            .event_callback(move |event| {
+                let said = event.to_string();
+                if let Some((_, subject)) = said.split_once("Permissions Violation for Publish to \"") {
+                    refused.lock().unwrap().insert(subject.trim_end_matches(['"', '\'']).to_owned());
+                }
+                std::future::ready(())
+            })
             .connect(self.server.url())
             .await
-            .unwrap()
+            .unwrap();
+        (client, refusals)
     }
 
     pub(crate) async fn operator(&self, name: &str) -> async_nats::Client {
         self.raw(&operator_identity(&name.parse().unwrap())).await
     }
 
-    /// How many orders are stored, as OPS itself counts them.
-    pub(crate) async fn stored_orders(&self) -> u64 {
-        let client = self.raw(&provision_identity(Account::Ops)).await;
-        let mut stream = async_nats::jetstream::new(client).get_stream("ORDERS").await.unwrap();
+    /// How many messages were ever stored in a stream, as its home counts them.
+    pub(crate) async fn stored(&self, stream: StreamName) -> u64 {
+        let client = self.raw(&provision_identity(stream.spec().home)).await;
+        let mut stream = async_nats::jetstream::new(client).get_stream(stream.as_str()).await.unwrap();
         stream.info().await.unwrap().state.last_sequence
     }
 }

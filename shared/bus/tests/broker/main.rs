@@ -6,3 +6,4 @@ mod embedded;
 mod forged;
 mod permissions;
 mod streams;
+mod who;

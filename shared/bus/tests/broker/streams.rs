@@ -15,7 +15,7 @@ use events::{
 use futures::StreamExt as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::embedded::{Broker, eventually};
+use crate::embedded::{Broker, NODE, eventually};
 
 const BAN: &str = r#"{"image":"r.io/base/os:10.4.8","reason":"CVE"}"#;
 
@@ -63,17 +63,80 @@ async fn an_order_reaches_services_and_nodes_and_outlives_the_broker() {
     stop.cancel();
 }
 
+/// The nodes' mirror of ORDERS, made anew and asking at `api`.
+async fn mirror_orders(admin: &async_nats::jetstream::Context, api: &str) {
+    admin.delete_stream("ORDERS").await.unwrap();
+    let mirror = async_nats::jetstream::stream::Config {
+        name: "ORDERS".to_owned(),
+        mirror: Some(async_nats::jetstream::stream::Source {
+            name: "ORDERS".to_owned(),
+            external: Some(async_nats::jetstream::stream::External {
+                api_prefix: api.to_owned(),
+                delivery_prefix: Some("deliver.OPS.NODE".to_owned()),
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    admin.create_stream(mirror).await.unwrap();
+}
+
 #[tokio::test]
-async fn an_operator_hears_facts_of_services_and_nodes() {
+async fn a_mirror_that_does_not_hear_from_its_origin_is_not_caught_up() {
     let broker = Broker::start().await;
-    let mut heard = broker.operator("bob").await.subscribe("plimsoll.>").await.unwrap();
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let alice = async_nats::jetstream::new(broker.operator("alice").await);
+    alice.publish("plimsoll.base.banned.alice", BAN.into()).await.unwrap().await.unwrap();
+    let admin = async_nats::jetstream::new(broker.raw("provision-node").await);
+    mirror_orders(&admin, "JS.NOWHERE.API").await;
+
+    let gate = broker.role(Role::Gate).await;
+    let mut feed = Feed::open(&gate, &[(StreamName::Orders, 0)], &tasks, &stop);
+    // Longer than a mirror is silent when all is well.
+    let heard = tokio::time::timeout(Duration::from_millis(2500), feed.next()).await;
+    assert!(heard.is_err(), "the mirror is empty and knows nothing, and the feed says {heard:?}");
+
+    mirror_orders(&admin, "JS.OPS.API").await;
+    assert_eq!(next_record(&mut feed).await.sequence, 1);
+    let heard = tokio::time::timeout(Duration::from_secs(10), feed.next()).await.unwrap();
+    assert!(matches!(heard, Some(Heard::CaughtUp)));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_stream_whose_messages_have_all_expired_is_caught_up() {
+    let broker = Broker::start().await;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let watcher = broker.role(Role::Watcher).await;
-    eventually("bob's subscription is in place", async || {
-        watcher.publish(deleted(1), "test").await.unwrap();
-        watcher.publish(deleted(2), &format!("{:?}", std::time::Instant::now())).await.unwrap();
-        tokio::time::timeout(Duration::from_millis(200), heard.next()).await.is_ok()
-    })
-    .await;
+    watcher.publish(deleted(1), "once").await.unwrap();
+    let admin = async_nats::jetstream::new(broker.raw("provision-pipe").await);
+    admin.get_stream("IMAGES").await.unwrap().purge().await.unwrap();
+    let planner = broker.role(Role::Planner).await;
+    let mut feed = Feed::open(&planner, &[(StreamName::Images, 0)], &tasks, &stop);
+    let heard = tokio::time::timeout(Duration::from_secs(10), feed.next()).await.unwrap();
+    assert!(matches!(heard, Some(Heard::CaughtUp)));
+    stop.cancel();
+}
+
+/// Whatever a role says, in its own account or in another's, an operator hears, and once.
+#[tokio::test]
+async fn an_operator_hears_each_fact_of_every_role_once() {
+    let broker = Broker::start().await;
+    let bob = broker.operator("bob").await;
+    let mut heard = bob.subscribe("plimsoll.>").await.unwrap();
+    bob.flush().await.unwrap();
+    for role in Role::ALL {
+        let client = broker.raw(&bus::keyring::identity(role, NODE)).await;
+        let jetstream = async_nats::jetstream::new(client);
+        for subject in role.spec().publishes {
+            let subject = subject.replace("{node}", NODE).replace('*', role.as_str());
+            jetstream.publish(subject.clone(), "{}".into()).await.unwrap().await.unwrap();
+            // In order: what came twice would stand here in place of the next.
+            let next = tokio::time::timeout(Duration::from_secs(5), heard.next()).await;
+            let next = next.unwrap_or_else(|_| panic!("nobody hears {role} say {subject}")).unwrap();
+            assert_eq!(next.subject.as_str(), subject);
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use super::StreamName;
 pub enum Account {
     /// Where ORDERS lives. Nobody works here but the bootstrap step; each person has an account beside it.
     Ops,
+    /// Where RESOLUTIONS lives. The invalidator works here alone.
+    Ruling,
     /// The services.
     Pipe,
     /// Gates and agents.
@@ -102,14 +104,42 @@ const NOTICES: Durable = Durable {
 
 impl Account {
     /// Every account that the pipeline itself has.
-    pub const ALL: [Self; 3] = [Self::Ops, Self::Pipe, Self::Node];
+    pub const ALL: [Self; 4] = [Self::Ops, Self::Ruling, Self::Pipe, Self::Node];
 
     /// The name on the broker.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ops => "OPS",
+            Self::Ruling => "RULING",
             Self::Pipe => "PIPE",
             Self::Node => "NODE",
+        }
+    }
+
+    /// Facts said in this account that operators may listen to. No order's subject is among them: an import into an operator's account
+    /// must never land in ORDERS.
+    pub fn heard_by_operators(self) -> &'static [&'static str] {
+        match self {
+            Self::Ops => &[],
+            // The last three go on to PIPE; what was handed over is not heard there.
+            Self::Ruling => &[
+                "plimsoll.base.indexed.>",
+                "plimsoll.ban.>",
+                "plimsoll.order.>",
+                "plimsoll.image.invalidated.>",
+                "plimsoll.image.restored.>",
+                "plimsoll.campaign.opened.>",
+            ],
+            Self::Pipe => &[
+                "plimsoll.source.>",
+                "plimsoll.image.>",
+                "plimsoll.scan.>",
+                "plimsoll.build.>",
+                "plimsoll.campaign.>",
+                "plimsoll.work.>",
+                "plimsoll.dead.>",
+            ],
+            Self::Node => &["plimsoll.container.>"],
         }
     }
 }
@@ -216,6 +246,7 @@ impl Role {
                 ..none
             },
             Self::Invalidator => RoleSpec {
+                account: Account::Ruling,
                 publishes: &[
                     "plimsoll.base.indexed.*",
                     "plimsoll.ban.resolved.*",

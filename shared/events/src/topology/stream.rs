@@ -60,24 +60,6 @@ pub struct StreamSpec {
     pub max_bytes: i64,
 }
 
-/// Facts of the pipeline that operators may listen to. No order's subject is among them: an import into an operators' account must
-/// never land in ORDERS.
-pub const TO_OPERATORS_FROM_PIPE: &[&str] = &[
-    "plimsoll.base.indexed.>",
-    "plimsoll.ban.>",
-    "plimsoll.order.>",
-    "plimsoll.source.>",
-    "plimsoll.image.>",
-    "plimsoll.scan.>",
-    "plimsoll.build.>",
-    "plimsoll.campaign.>",
-    "plimsoll.work.>",
-    "plimsoll.dead.>",
-];
-
-/// Facts of the nodes that operators may listen to.
-pub const TO_OPERATORS_FROM_NODE: &[&str] = &["plimsoll.container.>"];
-
 impl StreamName {
     /// Every stream.
     pub const ALL: [Self; 9] = [
@@ -107,6 +89,14 @@ impl StreamName {
         }
     }
 
+    /// The stream that keeps what is published on `subject`; none for what no stream keeps.
+    pub fn keeping(subject: &str) -> Option<Self> {
+        let entry = crate::catalogue()
+            .into_iter()
+            .find(|entry| subject.strip_prefix(entry.kind).is_some_and(|key| key.starts_with('.')))?;
+        Some(entry.stream)
+    }
+
     /// What it keeps and where.
     pub fn spec(self) -> StreamSpec {
         let pipe = |subjects, keep, max_bytes| StreamSpec {
@@ -120,7 +110,7 @@ impl StreamName {
         match self {
             Self::Orders => StreamSpec {
                 home: Account::Ops,
-                mirrors: &[Account::Pipe, Account::Node],
+                mirrors: &[Account::Ruling, Account::Pipe, Account::Node],
                 ..pipe(
                     &[
                         "plimsoll.base.banned.*",
@@ -136,7 +126,8 @@ impl StreamName {
                 )
             },
             Self::Resolutions => StreamSpec {
-                mirrors: &[Account::Node],
+                home: Account::Ruling,
+                mirrors: &[Account::Pipe, Account::Node],
                 ..pipe(
                     &[
                         "plimsoll.base.indexed.*",
@@ -151,23 +142,29 @@ impl StreamName {
             Self::Sources => pipe(&["plimsoll.source.pushed.*"], Keep::For(30 * DAY), 128 * MIB),
             // A digest may stand under several tags, each told by its own push; thirty-two covers what one image is tagged with.
             Self::Images => StreamSpec {
-                mirrors: &[Account::Node],
+                mirrors: &[Account::Ruling, Account::Node],
                 ..pipe(&["plimsoll.image.*.*.*"], Keep::LastPerSubject(32), 1024 * MIB)
             },
-            Self::Builds => pipe(
-                &[
-                    "plimsoll.scan.finished.*",
-                    "plimsoll.build.queued.*",
-                    "plimsoll.build.started.*",
-                    "plimsoll.build.finished.*",
-                ],
-                Keep::For(365 * DAY),
-                1024 * MIB,
-            ),
-            Self::Campaigns => pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), 128 * MIB),
+            Self::Builds => StreamSpec {
+                mirrors: &[Account::Ruling],
+                ..pipe(
+                    &[
+                        "plimsoll.scan.finished.*",
+                        "plimsoll.build.queued.*",
+                        "plimsoll.build.started.*",
+                        "plimsoll.build.finished.*",
+                    ],
+                    Keep::For(365 * DAY),
+                    1024 * MIB,
+                )
+            },
+            Self::Campaigns => StreamSpec {
+                mirrors: &[Account::Ruling],
+                ..pipe(&["plimsoll.campaign.*.*"], Keep::For(365 * DAY), 128 * MIB)
+            },
             Self::Nodes => StreamSpec {
                 home: Account::Node,
-                mirrors: &[Account::Pipe],
+                mirrors: &[Account::Ruling],
                 ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), 512 * MIB)
             },
             Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, 128 * MIB),

@@ -1,10 +1,10 @@
-//! What a binary says of a file that it cannot use, and of a broker that is not there.
+//! What a binary says of a file that it cannot use, of a name that cannot be, and of a broker that is not there.
 
 use std::{fs, process::Command, time::Duration};
 
 use events::topology::Role;
 use testkit::{command::run, process::free_port};
-use tests::world::program;
+use tests::world::{plimsoll, program};
 
 /// A service waits half a minute for a broker that starts beside it.
 const WAIT: Duration = Duration::from_secs(60);
@@ -38,4 +38,19 @@ async fn a_broker_that_is_not_there_is_a_fault_outside() {
     let (code, said) = ends(Role::Scanner, &text).await;
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("no connection to NATS") && said.contains("[nats] url"), "{said}");
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_stand_in_a_subject_gets_no_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    for node in ["harbour.>", "*", "", "Harbour"] {
+        let mut command = plimsoll();
+        command.args(["broker-config", "--operator", "alice", "--node", "quay", "--node", node, "--keys"]);
+        command.arg(&keys);
+        let ended = run(command.into(), WAIT).await.unwrap();
+        assert_eq!(ended.code, Some(2), "{node}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains("--node") && ended.stdout.is_empty(), "{}", ended.stderr);
+        assert!(!keys.exists(), "keys were made for {node}");
+    }
 }

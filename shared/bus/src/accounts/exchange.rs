@@ -1,0 +1,131 @@
+//! What crosses from one account to another: mirrors, the facts that operators hear, the questions they ask, and each person's orders.
+
+use std::collections::BTreeSet;
+
+use events::topology::{Account, Role, StreamName};
+use verdict::Operator;
+
+use super::{operator_account, order_subjects};
+
+/// Every process answers who it is.
+const WHO: &str = "$SRV.>";
+
+/// What `account` offers.
+pub(super) fn exports(account: Account, people: &[&Operator]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut deliveries: BTreeSet<Account> = BTreeSet::new();
+    for spec in mirrored().filter(|spec| spec.home == account) {
+        let to = spec.mirrors.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(", ");
+        for subject in mirror_api(spec.name) {
+            lines.push(format!("{{service: \"{subject}\", accounts: [{to}]}}"));
+        }
+        deliveries.extend(spec.mirrors);
+    }
+    for mirror in deliveries {
+        lines.push(format!("{{stream: \"deliver.{account}.{mirror}.>\", accounts: [{mirror}]}}"));
+    }
+    for (role, _, subject) in published_across().filter(|(_, home, _)| *home == account) {
+        lines.push(format!("{{service: \"{subject}\", accounts: [{}]}}", role.spec().account));
+    }
+    if people.is_empty() {
+        return lines;
+    }
+    let everybody: Vec<_> = people.iter().map(|operator| operator_account(operator)).collect();
+    let everybody = everybody.join(", ");
+    for subject in account.heard_by_operators() {
+        lines.push(format!("{{stream: \"{subject}\", accounts: [{everybody}]}}"));
+    }
+    for subject in answers(account) {
+        lines.push(format!("{{service: \"{subject}\", accounts: [{everybody}]}}"));
+    }
+    if account == Account::Ops {
+        for operator in people {
+            let person = operator_account(operator);
+            for subject in order_subjects(operator) {
+                lines.push(format!("{{service: \"{subject}\", accounts: [{person}]}}"));
+            }
+        }
+    } else {
+        lines.push(format!("{{service: \"{WHO}\", response_type: Stream, accounts: [{everybody}]}}"));
+    }
+    lines
+}
+
+/// What `account` takes from others.
+pub(super) fn imports(account: Account) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut homes: BTreeSet<Account> = BTreeSet::new();
+    for spec in mirrored().filter(|spec| spec.mirrors.contains(&account)) {
+        let home = spec.home;
+        for subject in mirror_api(spec.name) {
+            // Flow control is answered on the subject that the home account chose.
+            let to = match subject.strip_prefix("$JS.API") {
+                Some(verb) => format!(", to: \"JS.{home}.API{verb}\""),
+                None => String::new(),
+            };
+            lines.push(format!("{{service: {{account: {home}, subject: \"{subject}\"}}{to}}}"));
+        }
+        homes.insert(home);
+    }
+    for home in homes {
+        lines.push(format!("{{stream: {{account: {home}, subject: \"deliver.{home}.{account}.>\"}}}}"));
+    }
+    for (_, home, subject) in published_across().filter(|(role, ..)| role.spec().account == account) {
+        lines.push(format!("{{service: {{account: {home}, subject: \"{subject}\"}}}}"));
+    }
+    lines
+}
+
+/// What a person's account takes: their own order subjects, what they may hear, and whom they may ask.
+pub(super) fn imports_of(operator: &Operator) -> Vec<String> {
+    let mut lines = Vec::new();
+    for subject in order_subjects(operator) {
+        lines.push(format!("{{service: {{account: OPS, subject: \"{subject}\"}}}}"));
+    }
+    for account in Account::ALL {
+        for subject in account.heard_by_operators() {
+            lines.push(format!("{{stream: {{account: {account}, subject: \"{subject}\"}}}}"));
+        }
+        for subject in answers(account) {
+            lines.push(format!("{{service: {{account: {account}, subject: \"{subject}\"}}}}"));
+        }
+        if account != Account::Ops {
+            lines.push(format!("{{service: {{account: {account}, subject: \"{WHO}\"}}}}"));
+        }
+    }
+    lines
+}
+
+/// The streams that are read outside their home.
+fn mirrored() -> impl Iterator<Item = events::topology::StreamSpec> {
+    StreamName::ALL.into_iter().map(StreamName::spec).filter(|spec| !spec.mirrors.is_empty())
+}
+
+/// What a mirror asks of its origin.
+fn mirror_api(stream: StreamName) -> [String; 3] {
+    [
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+        format!("$JS.FC.{stream}.>"),
+    ]
+}
+
+/// What roles say in streams whose home is not their own account: role, home, subject.
+fn published_across() -> impl Iterator<Item = (Role, Account, &'static str)> {
+    Role::ALL.into_iter().flat_map(|role| {
+        let spec = role.spec();
+        spec.publishes.iter().filter_map(move |subject| {
+            let home = StreamName::keeping(subject)?.spec().home;
+            (home != spec.account).then_some((role, home, *subject))
+        })
+    })
+}
+
+/// The questions that are answered in `account`.
+pub(super) fn answers(account: Account) -> impl Iterator<Item = &'static str> {
+    Role::ALL
+        .into_iter()
+        .map(Role::spec)
+        .filter(move |spec| spec.account == account)
+        .flat_map(|spec| spec.answers.iter().copied())
+}
