@@ -3,7 +3,7 @@
 use async_nats::jetstream::kv;
 use events::topology::Bucket;
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, bounded};
 
 /// A bucket's entries, cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,9 +24,8 @@ pub enum Claim {
 impl Connection {
     /// Binds a bucket that the bootstrap step made.
     pub async fn entries(&self, bucket: Bucket) -> Result<Entries, Error> {
-        let store = self.jetstream.get_key_value(bucket.as_str()).await;
-        let store =
-            store.map_err(|error| Error::broker(format!("open the bucket {}", bucket.as_str()), error))?;
+        let action = format!("open the bucket {}", bucket.as_str());
+        let store = bounded(action, self.jetstream.get_key_value(bucket.as_str())).await?;
         Ok(Entries { store, bucket })
     }
 }

@@ -1,6 +1,6 @@
 //! One identity's way to the broker: connect, and publish until it is stored.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use async_nats::{Client, ConnectOptions, jetstream};
 use events::{Event, InvalidSubject, Malformed, Subject, topology::Account};
@@ -11,6 +11,9 @@ use crate::{config::Config, headers};
 
 /// How long a request to the broker may take before it is tried again.
 const REQUEST: Duration = Duration::from_secs(5);
+
+/// How long anything that is asked of the broker may take, the client's own queue included.
+const BOUND: Duration = Duration::from_secs(10);
 
 /// How long a publication is retried with the same id: longer than a broker's restart, shorter than its duplicate window.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -64,6 +67,22 @@ pub enum Error {
         /// What the other side says.
         message: String,
     },
+    /// The other side is there, and had no answer in time. Retryable.
+    #[error("{subject} has no answer: {message}")]
+    Unanswered {
+        /// Who was asked.
+        subject: String,
+        /// What the other side says.
+        message: String,
+    },
+    /// The broker took too long. Retryable.
+    #[error("the broker did not {action} within {} s", within.as_secs())]
+    Late {
+        /// What it was asked.
+        action: String,
+        /// How long we waited.
+        within: Duration,
+    },
     /// The other side answered something that is no answer. Not retryable.
     #[error("{subject} answered something that is no answer")]
     Unreadable {
@@ -98,13 +117,24 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Broker { .. } => true,
+            Self::Connect { .. } | Self::Broker { .. } | Self::Unanswered { .. } | Self::Late { .. } => true,
             Self::Seed { .. }
             | Self::Elsewhere { .. }
             | Self::Answer { .. }
             | Self::Unreadable { .. }
             | Self::Subject(_) => false,
         }
+    }
+}
+
+/// Waits for the broker, and not for ever: while it is away the client's own queue may be full.
+pub(crate) async fn bounded<T, E: Into<async_nats::Error>>(
+    action: impl Into<String>,
+    waiting: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(BOUND, waiting).await {
+        Ok(done) => done.map_err(|error| Error::broker(action, error)),
+        Err(_) => Err(Error::Late { action: action.into(), within: BOUND }),
     }
 }
 
@@ -180,11 +210,9 @@ impl Connection {
             let stored = async {
                 self.jetstream.publish_with_headers(subject.to_string(), headers, body.clone()).await?.await
             };
-            match stored.await {
+            match bounded(format!("store a message on {subject}"), stored).await {
                 Ok(ack) => return Ok(ack.sequence),
-                Err(source) if tokio::time::Instant::now() >= deadline => {
-                    return Err(Error::broker(format!("store a message on {subject}"), source));
-                }
+                Err(error) if tokio::time::Instant::now() >= deadline => return Err(error),
                 Err(error) => debug!(%error, %subject, "A publication is tried again."),
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -204,8 +232,8 @@ impl Connection {
 
     /// Sends what is buffered, then closes.
     pub async fn drain(&self) {
-        if let Err(error) = self.client.drain().await {
-            debug!(%error, "The connection was closed already.");
+        if let Err(error) = bounded("close the connection", self.client.drain()).await {
+            debug!(error = %telemetry::Chain(&error), "The connection was closed already.");
         }
     }
 }

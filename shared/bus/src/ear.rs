@@ -3,7 +3,7 @@
 use events::Subject;
 use futures::StreamExt as _;
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, bounded};
 
 /// An ear on one pattern of subjects.
 pub struct Ear {
@@ -13,11 +13,10 @@ pub struct Ear {
 impl Connection {
     /// Listens on `pattern`; everything that is published after this returns is heard.
     pub async fn listen(&self, pattern: &str) -> Result<Ear, Error> {
-        let failed = |source: async_nats::Error| Error::broker(format!("listen on {pattern}"), source);
-        let messages =
-            self.client.subscribe(pattern.to_owned()).await.map_err(|error| failed(error.into()))?;
+        let action = format!("listen on {pattern}");
+        let messages = bounded(&*action, self.client.subscribe(pattern.to_owned())).await?;
         // A subscription is in place when the broker has answered a ping that was sent after it.
-        self.client.flush().await.map_err(|error| failed(error.into()))?;
+        bounded(action, self.client.flush()).await?;
         Ok(Ear { messages })
     }
 }

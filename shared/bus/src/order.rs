@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use events::{
-    Event as _, Subject,
+    Event, Subject,
     resolution::{OrderAccepted, OrderRejected},
 };
-use futures::StreamExt as _;
 use verdict::Operator;
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Connection, Error, bounded};
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,24 +30,17 @@ impl Connection {
         body: Vec<u8>,
         patience: Duration,
     ) -> Result<Given, Error> {
-        let failed = |source: async_nats::Error| Error::broker("take the order", source);
         let subject = Subject::of(kind, &[operator.to_string()]);
         // Listen first: the answer may be faster than the acknowledgement.
-        let mut answers =
-            self.client.subscribe("plimsoll.order.>").await.map_err(|error| failed(error.into()))?;
-        self.client.flush().await.map_err(|error| failed(error.into()))?;
-        let stored = self
-            .jetstream
-            .publish(subject.to_string(), body.into())
-            .await
-            .map_err(|error| failed(error.into()))?;
-        let sequence = stored.await.map_err(|error| failed(error.into()))?.sequence;
+        let mut answers = self.listen("plimsoll.order.>").await?;
+        let stored = async { self.jetstream.publish(subject.to_string(), body.into()).await?.await };
+        let sequence = bounded("take the order", stored).await?.sequence;
         let answer = async {
-            while let Some(message) = answers.next().await {
-                if let Ok(accepted) = accepted(&message, sequence) {
+            while let Some((subject, body)) = answers.next().await {
+                if let Some(accepted) = about::<OrderAccepted>(&subject, &body, sequence) {
                     return Some(Given::Accepted(accepted));
                 }
-                if let Ok(rejected) = rejected(&message, sequence) {
+                if let Some(rejected) = about::<OrderRejected>(&subject, &body, sequence) {
                     return Some(Given::Rejected(rejected));
                 }
             }
@@ -58,12 +50,7 @@ impl Connection {
     }
 }
 
-fn accepted(message: &async_nats::Message, sequence: u64) -> Result<OrderAccepted, ()> {
-    let own = message.subject.as_str() == format!("{}.{sequence}", OrderAccepted::KIND);
-    if own { OrderAccepted::decode(&message.payload).map_err(drop) } else { Err(()) }
-}
-
-fn rejected(message: &async_nats::Message, sequence: u64) -> Result<OrderRejected, ()> {
-    let own = message.subject.as_str() == format!("{}.{sequence}", OrderRejected::KIND);
-    if own { OrderRejected::decode(&message.payload).map_err(drop) } else { Err(()) }
+fn about<E: Event>(subject: &Subject, body: &[u8], sequence: u64) -> Option<E> {
+    let own = subject.as_str() == format!("{}.{sequence}", E::KIND);
+    own.then(|| E::decode(body).ok()).flatten()
 }

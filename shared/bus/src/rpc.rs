@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use async_nats::service::{Service, ServiceExt as _, error::Error as ServiceError};
+use bytes::Bytes;
 use events::{Body, Request};
 use futures::StreamExt as _;
 use tokio::sync::Semaphore;
@@ -14,8 +15,25 @@ use crate::{
     headers,
 };
 
-/// How many questions are answered at once; more wait in the connection.
+/// How many questions are answered at once.
 const AT_ONCE: usize = 64;
+
+/// How many may be here at all; whoever comes when this many are is told so at once.
+const HERE: usize = 1024;
+
+/// How long an answer may take where the asker does not say how long it waits: inside the five seconds of the stock clients.
+const UNSAID: Duration = Duration::from_secs(4);
+
+/// How long an answer may take at most: inside the thirty seconds for which the broker lets it out.
+const LONGEST: Duration = Duration::from_secs(25);
+
+/// Where an asker says how many milliseconds it waits.
+const PATIENCE: &str = "Plimsoll-Patience-Ms";
+
+/// The error codes of an answer: the question is wrong; too many ask; the answer took too long.
+const WRONG: usize = 400;
+const BUSY: usize = 503;
+const TOO_SLOW: usize = 504;
 
 /// A service that is listed on the broker; it is gone when this is dropped.
 pub struct Listed {
@@ -41,14 +59,21 @@ impl Connection {
         let subject = R::SUBJECT;
         let mut trace = async_nats::HeaderMap::new();
         headers::add_trace(&mut trace);
+        trace.insert(PATIENCE, patience.as_millis().to_string().as_str());
         let request = async_nats::Request::new()
             .payload(Body::encode(question).into())
             .headers(trace)
             .timeout(Some(patience));
         let reply = self.client.send_request(subject, request).await;
         let reply = reply.map_err(|error| Error::broker(format!("answer on {subject}"), error))?;
-        if let Some(message) = reply.headers.as_ref().and_then(|headers| headers.get("Nats-Service-Error")) {
-            return Err(Error::Answer { subject: subject.to_owned(), message: message.to_string() });
+        let header = |name: &str| Some(reply.headers.as_ref()?.get(name)?.to_string());
+        if let Some(message) = header("Nats-Service-Error") {
+            let subject = subject.to_owned();
+            let code = header("Nats-Service-Error-Code").and_then(|code| code.parse().ok());
+            return Err(match code {
+                Some(BUSY | TOO_SLOW) => Error::Unanswered { subject, message },
+                _ => Error::Answer { subject, message },
+            });
         }
         R::Reply::decode(&reply.payload)
             .map_err(|source| Error::Unreadable { subject: subject.to_owned(), source })
@@ -56,7 +81,8 @@ impl Connection {
 }
 
 impl Listed {
-    /// Answers `R` until `stop`; the error text is what the asker is told.
+    /// Answers `R` until `stop`; the error text is what the asker is told. Whoever asks is answered before their patience ends: a handler
+    /// that takes longer is dropped, and the asker is told that it was too slow.
     pub async fn answer<R, F, A>(
         &self,
         tasks: &TaskTracker,
@@ -75,36 +101,69 @@ impl Listed {
         let mut questions =
             endpoint.map_err(|error| Error::broker(format!("listen on {}", R::SUBJECT), error))?;
         let answer = Arc::new(answer);
+        let here = Arc::new(Semaphore::new(HERE));
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         let (inner, stop, connection) = (tasks.clone(), stop.clone(), self.connection.clone());
         tasks.spawn(async move {
             while let Some(Some(question)) = stop.run_until_cancelled(questions.next()).await {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-                let answer = Arc::clone(&answer);
+                let Ok(place) = Arc::clone(&here).try_acquire_owned() else {
+                    respond(question, Err(busy())).await;
+                    continue;
+                };
+                let (answer, slots) = (Arc::clone(&answer), Arc::clone(&slots));
                 // Held so that the connection outlives its last answer.
                 let connection = connection.clone();
                 inner.spawn(async move {
-                    let span = info_span!(
-                        "answer",
-                        otel.name = format!("answer {}", R::SUBJECT),
-                        otel.kind = "server"
-                    );
-                    telemetry::adopt(&span, &headers::trace_of(question.message.headers.as_ref()));
+                    let bound = time_for(question.message.headers.as_ref());
                     let reply = async {
-                        match R::decode(&question.message.payload) {
-                            Ok(asked) => answer(asked).await.map(|reply| reply.encode().into()),
-                            Err(error) => Err(error.to_string()),
-                        }
+                        let _slot = slots.acquire().await;
+                        answer_one(&question.message, &*answer).await
                     };
-                    let reply =
-                        reply.instrument(span).await.map_err(|status| ServiceError { status, code: 400 });
-                    if let Err(error) = question.respond(reply).await {
-                        debug!(%error, "An answer found nobody.");
-                    }
-                    drop((slot, connection));
+                    let reply = tokio::time::timeout(bound, reply).await;
+                    respond(question, reply.unwrap_or_else(|_| Err(too_slow(bound)))).await;
+                    drop((place, connection));
                 });
             }
         });
         Ok(())
     }
+}
+
+async fn answer_one<R, F, A>(question: &async_nats::Message, answer: &F) -> Result<Bytes, ServiceError>
+where
+    R: Request + Body,
+    F: Fn(R) -> A,
+    A: Future<Output = Result<R::Reply, String>>,
+{
+    let span = info_span!("answer", otel.name = format!("answer {}", R::SUBJECT), otel.kind = "server");
+    telemetry::adopt(&span, &headers::trace_of(question.headers.as_ref()));
+    let reply = async {
+        match R::decode(&question.payload) {
+            Ok(asked) => answer(asked).await.map(|reply| reply.encode().into()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    reply.instrument(span).await.map_err(|status| ServiceError { status, code: WRONG })
+}
+
+async fn respond(question: async_nats::service::Request, reply: Result<Bytes, ServiceError>) {
+    match tokio::time::timeout(LONGEST, question.respond(reply)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "An answer found nobody."),
+        Err(_) => debug!("An answer could not be sent."),
+    }
+}
+
+/// How long there is to answer: what the asker says, less the way back.
+fn time_for(headers: Option<&async_nats::HeaderMap>) -> Duration {
+    let said = headers.and_then(|headers| headers.get(PATIENCE)?.as_str().parse().ok());
+    said.map_or(UNSAID, |patience| (Duration::from_millis(patience) * 9 / 10).min(LONGEST))
+}
+
+fn busy() -> ServiceError {
+    ServiceError { status: format!("{HERE} questions are waiting already; ask again later"), code: BUSY }
+}
+
+fn too_slow(bound: Duration) -> ServiceError {
+    ServiceError { status: format!("no answer was found within {bound:?}; ask again"), code: TOO_SLOW }
 }

@@ -5,5 +5,6 @@
 mod embedded;
 mod forged;
 mod permissions;
+mod questions;
 mod streams;
 mod who;
