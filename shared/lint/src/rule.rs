@@ -35,7 +35,7 @@ pub(crate) type OfFile = fn(&Subject<'_>, &mut Sink<'_>);
 pub(crate) enum Check {
     /// Each instruction of these keywords, on its own. What ONBUILD defers is looked at too, under its own keyword.
     Instructions(&'static [Keyword], OfInstruction),
-    /// Each RUN with its commands, on its own; only where a POSIX shell reads it.
+    /// Each RUN with its commands, on its own, those that ONBUILD defers included.
     Runs(OfRun),
     /// The file as a whole, once.
     File(OfFile),
@@ -95,6 +95,11 @@ impl Sink<'_> {
         message: impl Into<Cow<'static, str>>,
     ) {
         self.push(line, Some(span.clone()), message.into(), Vec::new());
+    }
+
+    /// The rule is broken by this step.
+    pub(crate) fn report_run(&mut self, run: &Run<'_>, message: impl Into<Cow<'static, str>>) {
+        self.report_at(run.line, &run.instruction.keyword_span, message);
     }
 
     /// The rule is broken on this line, and these edits put it right whatever else the file says.

@@ -5,8 +5,11 @@
 //!
 //! # Folders
 //! `dl` hadolint's rules under hadolint's codes (`DL…`) · `pl` our own (`PL…`).
+//! `packages` and `pip` are what several rules about package managers ask.
 
 pub(crate) mod dl;
+mod packages;
+mod pip;
 mod pl;
 
 #[cfg(test)]

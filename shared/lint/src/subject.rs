@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use dockerfile::{Dockerfile, Instruction, Keyword};
 
-use crate::script::{self, Command};
+use crate::{rule::When, script::Script};
 
 /// A file to be judged.
 #[derive(Debug)]
@@ -13,15 +13,19 @@ pub(crate) struct Subject<'a> {
     runs: OnceCell<Vec<Run<'a>>>,
 }
 
-/// A RUN and the commands in it, those deferred by ONBUILD included.
+/// A RUN and its script, those deferred by ONBUILD included.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     /// The line that findings are about.
     pub(crate) line: usize,
     /// The RUN itself.
     pub(crate) instruction: &'a Instruction,
-    /// The calls in it, in the order in which they end.
-    pub(crate) commands: Vec<Command>,
+    /// What it calls.
+    pub(crate) script: Script<'a>,
+    /// The number of its stage.
+    pub(crate) stage: usize,
+    /// Whether it is carried out in this build.
+    pub(crate) when: When,
 }
 
 impl<'a> Subject<'a> {
@@ -32,15 +36,32 @@ impl<'a> Subject<'a> {
     /// Every RUN, in order.
     pub(crate) fn runs(&self) -> &[Run<'a>] {
         self.runs.get_or_init(|| {
+            let mut stages = 0_usize;
             let with_run = |outer: &'a Instruction| {
-                let run = outer.trigger().unwrap_or(outer);
+                stages += usize::from(outer.keyword == Keyword::From);
+                let (run, when) = match outer.trigger() {
+                    Some(trigger) => (trigger, When::Deferred),
+                    None => (outer, When::Now),
+                };
                 (run.keyword == Keyword::Run).then(|| Run {
                     line: outer.line,
                     instruction: run,
-                    commands: script::commands_of(self.file, outer, run),
+                    script: Script::of(self.file, outer, run),
+                    stage: stages.saturating_sub(1),
+                    when,
                 })
             };
             self.file.instructions().filter_map(with_run).collect()
         })
+    }
+
+    /// Whether what this step leaves stays in an image: its stage is the last, or another stands on it, or other builds will.
+    pub(crate) fn stays(&self, run: &Run<'_>) -> bool {
+        let stages = self.file.stages();
+        let name = stages.get(run.stage).and_then(|stage| stage.name.as_deref());
+        let mut later = stages.iter().skip(run.stage + 1).peekable();
+        run.when == When::Deferred
+            || later.peek().is_none()
+            || later.any(|stage| stage.base.as_ref().is_some_and(|base| Some(base.text.as_str()) == name))
     }
 }

@@ -10,11 +10,7 @@ pub(crate) const RULE: Rule =
     Rule { code: "DL3004", level: Level::Error, page: include_str!("dl3004.md"), check: Check::Runs(check) };
 
 fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
-    if run.commands.iter().any(|call| call.program == "sudo") {
-        sink.report_at(
-            run.line,
-            &run.instruction.keyword_span,
-            "Remove sudo: switch with USER root before the step and back after it.",
-        );
+    if run.script.calls("sudo").next().is_some() {
+        sink.report_run(run, "Remove sudo: switch with USER root before the step and back after it.");
     }
 }

@@ -16,34 +16,18 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
     let unpinned: Vec<&str> =
-        run.commands.iter().flat_map(packages).filter(|name| !is_pinned(name)).collect();
+        run.script.calls("apt-get").flat_map(packages).filter(|name| !is_pinned(name)).collect();
     if let Some(first) = unpinned.first() {
         let names = unpinned.join(", ");
-        sink.report(run.line, format!("Say which version of {names} is meant: {first}=<version>."));
+        sink.report_run(run, format!("Say which version of {names} is meant: {first}=<version>."));
     }
 }
 
 /// What an `apt-get install` installs; empty for other calls.
-fn packages(call: &Command) -> Vec<&str> {
-    let installs = call.program == "apt-get" && call.words.iter().any(|word| word == "install");
-    let mut words = call.words.iter().filter(|_| installs).map(String::as_str);
-    let mut packages = Vec::new();
-    while let Some(word) = words.next() {
-        if names_release(word) {
-            words.next();
-        } else if !word.starts_with('-') && word != "install" {
-            packages.push(word);
-        }
-    }
-    packages
-}
-
-/// `-t`, alone or behind other letters, and its long form: the next word is a release, not a package.
-fn names_release(word: &str) -> bool {
-    match word.strip_prefix("--") {
-        Some(long) => matches!(long, "target-release" | "default-release"),
-        None => word.strip_prefix('-').is_some_and(|letters| letters.ends_with('t')),
-    }
+fn packages<'s>(call: &'s Command<'_>) -> impl Iterator<Item = &'s str> {
+    let installs = call.has("install");
+    let operands = call.operands_besides(&["t", "target-release"]);
+    operands.filter(move |word| installs && *word != "install")
 }
 
 /// A version, a release, or a file.

@@ -1,0 +1,84 @@
+//! DL3010: ADD unpacks archives.
+
+use dockerfile::{Arguments, Instruction, Keyword};
+
+use crate::{
+    finding::Level,
+    rule::{Check, Rule, Sink, When},
+    script::Command,
+    subject::Subject,
+};
+
+pub(crate) const RULE: Rule =
+    Rule { code: "DL3010", level: Level::Info, page: include_str!("dl3010.md"), check: Check::File(check) };
+
+/// What ADD unpacks, by the end of the name.
+const ARCHIVES: [&str; 15] = [
+    ".tar", ".gz", ".tgz", ".bz2", ".tb2", ".tbz", ".tbz2", ".xz", ".txz", ".lz", ".lzma", ".tlz", ".Z",
+    ".tZ", ".tpz",
+];
+/// What unpacks, whatever its flags.
+const UNPACKERS: [&str; 10] =
+    ["bunzip2", "bzcat", "gunzip", "gzcat", "uncompress", "unlzma", "unxz", "unzip", "xzcat", "zcat"];
+
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    if !subject.file.instructions().any(|instruction| instruction.keyword == Keyword::Copy) {
+        return;
+    }
+    // The archives copied in this stage so far, under their names in the image, with the COPY's line.
+    let mut copied: Vec<(String, usize)> = Vec::new();
+    let mut runs = subject.runs().iter().filter(|run| run.when == When::Now);
+    for instruction in subject.file.instructions() {
+        match instruction.keyword {
+            Keyword::From => copied.clear(),
+            Keyword::Copy if instruction.flag("from").is_none() => {
+                copied.extend(archives(instruction).into_iter().map(|name| (name, instruction.line)));
+            }
+            Keyword::Run => {
+                let Some(run) = runs.next().filter(|_| !copied.is_empty()) else { continue };
+                let words =
+                    run.script.commands.iter().filter(|call| unpacks(call)).flat_map(|call| &call.words);
+                for word in words {
+                    copied.retain(|(name, line)| {
+                        let unpacked = name == name_of(word);
+                        if unpacked {
+                            sink.report(
+                                *line,
+                                "Bring the archive in with ADD, which unpacks it, instead of COPY.",
+                            );
+                        }
+                        !unpacked
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The archives that a COPY brings in, under their names in the image.
+fn archives(copy: &Instruction) -> Vec<String> {
+    let words: Vec<&str> = match &copy.arguments {
+        Arguments::Words(words) => words.iter().map(|word| word.text.trim_matches('"')).collect(),
+        Arguments::List(words, _) => words.iter().map(String::as_str).collect(),
+        _ => return Vec::new(),
+    };
+    let Some((target, sources)) = words.split_last() else { return Vec::new() };
+    let packed = sources.iter().filter(|source| is_archive(source));
+    packed.map(|source| name_of(if is_archive(target) { target } else { source }).to_owned()).collect()
+}
+
+fn is_archive(path: &str) -> bool {
+    ARCHIVES.iter().any(|end| path.ends_with(end))
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn unpacks(call: &Command<'_>) -> bool {
+    match call.program.as_ref() {
+        "tar" => call.has_flag(&["x", "extract", "get"]),
+        program => UNPACKERS.contains(&program),
+    }
+}

@@ -1,0 +1,35 @@
+//! DL3037: packages from zypper have versions.
+
+use crate::{
+    finding::Level,
+    rule::{Check, Rule, Sink},
+    script::Command,
+    subject::Run,
+};
+
+pub(crate) const RULE: Rule = Rule {
+    code: "DL3037",
+    level: Level::Warning,
+    page: include_str!("dl3037.md"),
+    check: Check::Runs(check),
+};
+
+fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
+    let unpinned: Vec<&str> =
+        run.script.calls("zypper").flat_map(packages).filter(|name| !is_pinned(name)).collect();
+    if let Some(first) = unpinned.first() {
+        let names = unpinned.join(", ");
+        sink.report_run(run, format!("Say which version of {names} is meant: {first}=<version>."));
+    }
+}
+
+/// What a `zypper install` installs; empty for other calls.
+fn packages<'s>(call: &'s Command<'_>) -> impl Iterator<Item = &'s str> {
+    let installs = call.has_one_of(&["install", "in"]);
+    call.operands().filter(move |word| installs && !matches!(*word, "install" | "in"))
+}
+
+/// A version, or a file.
+fn is_pinned(package: &str) -> bool {
+    package.contains(['=', '<', '>']) || package.ends_with(".rpm")
+}
