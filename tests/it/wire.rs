@@ -13,6 +13,9 @@ fn is_part(message: &str) -> bool {
         || [
             "CatalogBase",
             "CatalogRemedy",
+            "CatalogReplacement",
+            "CatalogHold",
+            "CatalogException",
             "DerivedImage",
             "ImageInstance",
             "Finding",

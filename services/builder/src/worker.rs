@@ -2,10 +2,11 @@
 //!
 //! # Layout
 //! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
-//! [`inputs`] the images it stands on · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
+//! [`inputs`] the images it stands on, [`excuse`] and what it may stand on all the same · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
 
 mod attest;
 mod definition;
+mod excuse;
 mod failure;
 mod inputs;
 mod pipeline;

@@ -132,6 +132,15 @@ impl Index {
         Ok(Some(Image { pushed, tags }))
     }
 
+    /// The tags of a repository that point at an image.
+    pub fn tags(&self, repository: &Repository) -> Result<Vec<Tag>> {
+        let mut tags = Vec::new();
+        for entry in self.projection.scan(&key::tags(repository)) {
+            tags.extend(key::last(&entry?.0).parse::<Tag>());
+        }
+        Ok(tags)
+    }
+
     /// The image that a reference names: by digest, else by what its tag points at.
     pub fn named(&self, reference: &ImageRef) -> Result<Option<Image>> {
         let repository = reference.repository();

@@ -17,7 +17,7 @@ use events::{
 use lineage::Tie;
 use verdict::{
     Outcome, Resolution, Sequence, Snapshot,
-    order::BanTarget,
+    order::{BanTarget, Standing},
     resolution::{BanResolution, IndexedBase},
     snapshot::ActiveBan,
 };
@@ -292,12 +292,16 @@ impl State {
 
     /// Catalogued versions are read before any ban, so that a ban of one is resolved the moment it is stored.
     fn look_up_bases(&mut self, reaction: &mut Reaction) -> Result<(), Error> {
-        let catalogued: Vec<ImageRef> = self
-            .snapshot
-            .bases()
-            .flat_map(|base| base.tags().map(|tag| base.repository.at_tag(tag.clone())))
-            .filter(|reference| self.snapshot.indexed(reference).is_none())
-            .collect();
+        let mut catalogued: Vec<ImageRef> = Vec::new();
+        for base in self.snapshot.bases() {
+            // A range or a glob means no version by its name; those that were pushed are known.
+            let pushed = self.index.tags(&base.repository)?;
+            let meant = pushed.iter().filter(|tag| base.standing(tag) != Standing::Unlisted);
+            catalogued.extend(base.tags().chain(meant).map(|tag| base.repository.at_tag(tag.clone())));
+        }
+        catalogued.retain(|reference| self.snapshot.indexed(reference).is_none());
+        catalogued.sort();
+        catalogued.dedup();
         for reference in catalogued {
             match self.index.named(&reference)? {
                 Some(image) => self.say_indexed(reference, &image, reaction),
@@ -385,7 +389,7 @@ impl State {
             && self
                 .snapshot
                 .base(&pushed.repository)
-                .is_some_and(|base| base.tags().any(|known| known == tag))
+                .is_some_and(|base| base.standing(tag) != Standing::Unlisted)
         {
             self.say_indexed(pushed.repository.at_tag(tag.clone()), &image, reaction);
         }

@@ -10,7 +10,10 @@ use events::{
 };
 use lint::{Level, Policy};
 use time::OffsetDateTime;
-use verdict::{BaseChoice, Door, Mode, Snapshot, choose_base};
+use verdict::{
+    BaseChoice, Door, FromRule, Mode, Snapshot, choose_base,
+    order::{Name, Pins},
+};
 
 /// The text is no Dockerfile.
 const UNREADABLE: &str = "DL1000";
@@ -18,6 +21,8 @@ const UNREADABLE: &str = "DL1000";
 const REFUSED: &str = "PL2001";
 /// The catalog or a ban replaces an image use.
 const REPLACED: &str = "PL2002";
+/// A hold or an exception keeps an image use as it is.
+const KEPT: &str = "PL2003";
 
 /// Scans one definition under the orders of this moment.
 pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
@@ -47,7 +52,7 @@ pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> 
     let build_args: BTreeMap<String, String> = build_args.clone().into_iter().collect();
     let mut uses = Vec::new();
     for image_use in file.image_uses(&build_args) {
-        let (scanned, told) = judge(snapshot, &image_use, now);
+        let (scanned, told) = judge(snapshot, project.as_ref(), &image_use, now);
         refused |= scanned.choice == "refuse";
         findings.extend(told);
         uses.push(scanned);
@@ -56,14 +61,25 @@ pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> 
     ScanReply { refused, findings, uses, as_of }
 }
 
-fn judge(snapshot: &Snapshot, image_use: &ImageUse, now: OffsetDateTime) -> (ScannedUse, Option<Finding>) {
+fn judge(
+    snapshot: &Snapshot,
+    project: Option<&Name>,
+    image_use: &ImageUse,
+    now: OffsetDateTime,
+) -> (ScannedUse, Option<Finding>) {
     let choice = match &image_use.resolved {
-        Ok(image) => choose_base(snapshot, image, now),
+        Ok(image) => choose_base(snapshot, project, image, now),
         // What cannot be told cannot be in the catalog.
-        Err(unresolved) => BaseChoice::Refuse { why: unresolved.to_string(), nearest: None },
+        Err(unresolved) => {
+            BaseChoice::Refuse { rule: FromRule::Unresolved, why: unresolved.to_string(), nearest: None }
+        }
     };
     let written = image_use.resolved.as_ref().ok().cloned();
-    let text = choice.to_string();
+    let (text, rule) = (choice.to_string(), choice.rule().to_string());
+    let nearest = match &choice {
+        BaseChoice::Refuse { nearest, .. } => nearest.clone(),
+        BaseChoice::Keep { .. } | BaseChoice::Replace { .. } => None,
+    };
     let outcome = outcome(snapshot.mode(Door::From), choice, written);
     let scanned = ScannedUse {
         line: line(image_use.line),
@@ -74,6 +90,9 @@ fn judge(snapshot: &Snapshot, image_use: &ImageUse, now: OffsetDateTime) -> (Sca
         reason: if outcome.choice == "keep" { String::new() } else { text.clone() },
         start: image_use.span.start as u64,
         end: image_use.span.end as u64,
+        rule,
+        nearest,
+        pin: outcome.pin,
     };
     let finding = outcome.finding.map(|(code, level)| Finding {
         line: line(image_use.line),
@@ -87,6 +106,7 @@ fn judge(snapshot: &Snapshot, image_use: &ImageUse, now: OffsetDateTime) -> (Sca
 struct Outcome {
     choice: &'static str,
     used: Option<ImageRef>,
+    pin: bool,
     finding: Option<(&'static str, Level)>,
 }
 
@@ -97,20 +117,27 @@ fn outcome(mode: Mode, choice: BaseChoice, written: Option<ImageRef>) -> Outcome
         Mode::Warn => Level::Warning,
         Mode::Enforce => Level::Error,
     };
+    let kept = |written, finding| Outcome { choice: "keep", used: written, pin: false, finding };
     match (choice, mode, written) {
-        (BaseChoice::Keep, _, written) => Outcome { choice: "keep", used: written, finding: None },
-        (BaseChoice::Replace { with, .. }, Mode::Enforce, _) => {
-            Outcome { choice: "replace", used: Some(with), finding: Some((REPLACED, Level::Info)) }
+        (BaseChoice::Keep { rule: FromRule::Hold(..) | FromRule::Exception(..) }, _, written) => {
+            kept(written, Some((KEPT, Level::Info)))
         }
+        (BaseChoice::Keep { .. }, _, written) => kept(written, None),
+        (BaseChoice::Replace { with, pin, .. }, Mode::Enforce, _) => Outcome {
+            choice: "replace",
+            used: Some(with),
+            pin: pin == Pins::Digest,
+            finding: Some((REPLACED, Level::Info)),
+        },
         (BaseChoice::Replace { .. }, Mode::Observe | Mode::Warn, written) => {
-            Outcome { choice: "keep", used: written, finding: Some((REPLACED, level)) }
+            kept(written, Some((REPLACED, level)))
         }
         // Without a reference there is nothing to build on, in whatever mode.
         (BaseChoice::Refuse { .. }, Mode::Enforce, _) | (BaseChoice::Refuse { .. }, _, None) => {
-            Outcome { choice: "refuse", used: None, finding: Some((REFUSED, Level::Error)) }
+            Outcome { choice: "refuse", used: None, pin: false, finding: Some((REFUSED, Level::Error)) }
         }
         (BaseChoice::Refuse { .. }, Mode::Observe | Mode::Warn, written) => {
-            Outcome { choice: "keep", used: written, finding: Some((REFUSED, level)) }
+            kept(written, Some((REFUSED, level)))
         }
     }
 }

@@ -4,7 +4,7 @@ use artifact::{BaseRole, ChainId, DiffId, Digest, ImageRef, Platform, Repository
 use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 use verdict::{
-    Decision, Sequence,
+    Decision, Sequence, VersionRule,
     order::{Name, Operator},
 };
 
@@ -68,7 +68,7 @@ macro_rules! text {
 }
 
 plain!(String, bool, u32, u64, i64, std::collections::HashMap<String, String>);
-text!(Digest, DiffId, ChainId, ImageRef, Repository, Platform, BaseRole, Name, Operator);
+text!(Digest, DiffId, ChainId, ImageRef, Repository, Platform, BaseRole, Name, Operator, VersionRule);
 
 impl Field for Tag {
     type Wire = String;

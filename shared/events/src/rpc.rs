@@ -53,6 +53,12 @@ message! {
         start: u64,
         /// One past its last byte.
         end: u64,
+        /// The rule that decided, for people.
+        rule: String,
+        /// The nearest base that is allowed, where it is refused.
+        nearest: Option<ImageRef>,
+        /// Whether the source is to name the digest.
+        pin: bool,
     }
 }
 

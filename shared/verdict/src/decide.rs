@@ -103,6 +103,17 @@ pub struct BanNotice {
 
 /// Decides about one image instance at one door.
 pub fn decide(snapshot: &Snapshot, image: &ImageFacts, door: Door, now: OffsetDateTime) -> Verdict {
+    decide_unless(snapshot, image, door, now, |_| false)
+}
+
+/// As [`decide`], past the bans from which somebody is excused (see [`Snapshot::excuse`]).
+pub fn decide_unless(
+    snapshot: &Snapshot,
+    image: &ImageFacts,
+    door: Door,
+    now: OffsetDateTime,
+    excused: impl Fn(&ActiveBan) -> bool,
+) -> Verdict {
     let mut verdict = Verdict {
         decision: Decision::Allow,
         strict: Decision::Allow,
@@ -117,7 +128,7 @@ pub fn decide(snapshot: &Snapshot, image: &ImageFacts, door: Door, now: OffsetDa
         verdict.strict = Decision::Refuse;
         verdict.rule = Rule::Behind;
     }
-    for ban in snapshot.bans().filter(|ban| ban.holds_at(now)) {
+    for ban in snapshot.bans().filter(|ban| ban.holds_at(now) && !excused(ban)) {
         let coverage = snapshot.coverage(ban);
         let (strict, rule) = match tie(ban, &coverage, image) {
             Some(tie) => (Decision::Refuse, Rule::Banned(tie)),

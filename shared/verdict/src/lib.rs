@@ -2,16 +2,20 @@
 //!
 //! # Layout
 //! [`order`] what operators decide · [`resolution`] what it turned out to mean · [`snapshot`] the fold of both ·
-//! [`mod@decide`] may this image pass this door? · [`from`] which base does this FROM get?
+//! [`mod@decide`] may this image pass this door? · [`from`] which base does this FROM get? ·
+//! [`version`] what a tag says of its age
 
 pub mod decide;
 pub mod from;
+mod glob;
 pub mod order;
 pub mod resolution;
 pub mod snapshot;
+pub mod version;
 
-pub use decide::{Decision, Door, Mode, Rule, Verdict, decide};
-pub use from::{BaseChoice, choose_base};
+pub use decide::{Decision, Door, Mode, Rule, Verdict, decide, decide_unless};
+pub use from::{BaseChoice, FromRule, choose_base};
 pub use order::{Operator, Order, OrderRecord, Sequence};
 pub use resolution::Resolution;
 pub use snapshot::{AsOf, Outcome, Rejection, Snapshot};
+pub use version::{Version, VersionRule};

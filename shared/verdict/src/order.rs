@@ -1,16 +1,19 @@
 //! What an operator decides. Orders are the only authority; their JSON form is `events`' business.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    str::FromStr,
-    time::Duration,
-};
+mod catalog;
+mod excuse;
+mod replacement;
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use artifact::{BaseRole, DiffId, Digest, ImageRef, Repository, Tag};
 use time::OffsetDateTime;
 
-use crate::decide::{Door, Mode};
+pub use catalog::{Base, CatalogSection, Downgrades, Pins, Remedy, Standing};
+pub use excuse::{BasePattern, Exception, Excuse, Hold};
+pub use replacement::{
+    ImagePattern, InvalidReplacement, RegexPattern, Replacement, Template, WildcardPattern,
+};
 
 /// The place of an order in the ORDERS stream: its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,45 +118,6 @@ pub struct Lift {
     pub reason: String,
 }
 
-/// One section of the catalog, replaced as a whole.
-#[derive(Debug, Clone, PartialEq)]
-pub enum CatalogSection {
-    /// The bases that are allowed.
-    Bases(Vec<Base>),
-    /// The remedies that bans may name.
-    Remedies(Vec<Remedy>),
-    /// How strict each door is.
-    Doors(BTreeMap<Door, Mode>),
-}
-
-/// A catalogued base.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
-    /// Where it lives.
-    pub repository: Repository,
-    /// The version to use; always allowed.
-    pub current: Tag,
-    /// Older versions that may still be used as written.
-    pub allowed: Vec<Tag>,
-    /// Versions that are swapped for the current one on the way.
-    pub outdated: Vec<Tag>,
-}
-
-/// A command for running containers, declared before it is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedy {
-    /// Its name.
-    pub name: Name,
-    /// The command, argument by argument; no shell reads it.
-    pub argv: Vec<String>,
-    /// The user inside the container; the image's own where none is given.
-    pub user: Option<String>,
-    /// How long one run may take.
-    pub timeout: Duration,
-    /// Whether a run whose end is unknown may be repeated.
-    pub idempotent: bool,
-}
-
 /// A declared remedy, ordered for a ban that named none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemedyOrder {
@@ -247,13 +211,6 @@ impl Severity {
             Self::High => "high",
             Self::Critical => "critical",
         }
-    }
-}
-
-impl Base {
-    /// Every version that the catalog knows, whatever it says of it.
-    pub fn tags(&self) -> impl Iterator<Item = &Tag> {
-        std::iter::once(&self.current).chain(&self.allowed).chain(&self.outdated)
     }
 }
 

@@ -1,20 +1,22 @@
 //! The fold of ORDERS and RESOLUTIONS: same messages, same snapshot, in whatever way the two streams interleave.
 
 mod ban;
+pub(crate) mod catalog;
 
 use std::collections::BTreeMap;
 
-use artifact::{ImageRef, Repository};
+use artifact::{ImageRef, Repository, Tag};
 
 use time::OffsetDateTime;
 
 pub use ban::{ActiveBan, Coverage, Origin};
+pub use catalog::CatalogFault;
 
 use crate::{
     decide::{Door, Mode},
     order::{
-        BanSelector, BanTarget, Base, CatalogSection, Name, Order, OrderRecord, Policy, Project, Remedy,
-        Sequence,
+        BanSelector, BanTarget, Base, Exception, Hold, Name, Order, OrderRecord, Policy, Project, Remedy,
+        Replacement, Sequence,
     },
     resolution::{IndexedBase, Resolution},
 };
@@ -36,6 +38,9 @@ pub struct Snapshot {
     bases: BTreeMap<Repository, Base>,
     remedies: BTreeMap<Name, Remedy>,
     doors: BTreeMap<Door, Mode>,
+    replacements: Vec<Replacement>,
+    holds: Vec<Hold>,
+    exceptions: Vec<Exception>,
     projects: BTreeMap<Name, Project>,
     policies: BTreeMap<Name, Policy>,
     indexed: BTreeMap<ImageRef, IndexedBase>,
@@ -85,6 +90,9 @@ pub enum Rejection {
     /// A ban's replacement is banned itself.
     #[error("the replacement {0} is banned itself; name another one, or lift that ban first")]
     BannedReplacement(ImageRef),
+    /// A section of the catalog contradicts itself, or leads where nobody may go.
+    #[error(transparent)]
+    Catalog(Box<CatalogFault>),
 }
 
 impl Snapshot {
@@ -131,6 +139,12 @@ impl Snapshot {
     /// The catalogued base that lives in `repository`.
     pub fn base(&self, repository: &Repository) -> Option<&Base> {
         self.bases.get(repository)
+    }
+
+    /// The tags of `repository` that have been read.
+    pub fn indexed_tags(&self, repository: &Repository) -> impl Iterator<Item = &Tag> {
+        let here = move |image: &&ImageRef| image.repository() == repository;
+        self.indexed.keys().filter(here).filter_map(ImageRef::tag)
     }
 
     /// What a catalogued tag pointed at when it was last read.
@@ -297,28 +311,13 @@ impl Snapshot {
                     .for_each(|(_, ban)| ban.remedies.clear());
                 Ok(true)
             }
-            Order::Catalog(section) => Ok(self.apply_section(section)),
+            Order::Catalog(section) => self.apply_section(section, record.at),
             Order::Project(project) => {
                 Ok(self.projects.insert(project.name.clone(), project.clone()).as_ref() != Some(project))
             }
             Order::Policy(policy) => {
                 Ok(self.policies.insert(policy.name.clone(), policy.clone()).as_ref() != Some(policy))
             }
-        }
-    }
-
-    fn apply_section(&mut self, section: &CatalogSection) -> bool {
-        match section {
-            CatalogSection::Bases(bases) => {
-                let bases: BTreeMap<_, _> =
-                    bases.iter().map(|base| (base.repository.clone(), base.clone())).collect();
-                std::mem::replace(&mut self.bases, bases) != self.bases
-            }
-            CatalogSection::Remedies(remedies) => {
-                let remedies = remedies.iter().map(|remedy| (remedy.name.clone(), remedy.clone())).collect();
-                std::mem::replace(&mut self.remedies, remedies) != self.remedies
-            }
-            CatalogSection::Doors(doors) => std::mem::replace(&mut self.doors, doors.clone()) != self.doors,
         }
     }
 

@@ -16,8 +16,19 @@ pub(super) struct AllowedUse {
     pub(super) written: String,
     pub(super) used: ImageRef,
     span: Range<usize>,
-    is_replaced: bool,
+    change: Change,
     reason: String,
+}
+
+/// What the source should say instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// What it says.
+    None,
+    /// Another version.
+    Version,
+    /// A version with the digest that was read.
+    Digest,
 }
 
 /// The uses of a scan that let the build go on.
@@ -26,7 +37,8 @@ pub(super) fn allowed_uses(scan: &ScanReply) -> Result<Vec<AllowedUse>, Failure>
 }
 
 fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
-    let ScannedUse { line, role, written, choice, used, reason, start, end } = scanned;
+    let ScannedUse { line, role, written, choice, used, reason, start, end, rule: _, nearest: _, pin } =
+        scanned;
     let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX);
     match used {
         Some(used) if choice != "refuse" => Ok(AllowedUse {
@@ -35,19 +47,33 @@ fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
             written: written.clone(),
             used: used.clone(),
             span: place(*start)..place(*end),
-            is_replaced: choice == "replace",
+            change: match (choice.as_str(), pin) {
+                ("replace", true) => Change::Digest,
+                ("replace", false) => Change::Version,
+                _ => Change::None,
+            },
             reason: reason.clone(),
         }),
         _ => Err(Failure::Refused(format!("line {line}: {written}: {reason}"))),
     }
 }
 
-/// The definition with what was replaced: what the source should say.
-pub(super) fn changed(definition: &Dockerfile, uses: &[AllowedUse]) -> Result<Dockerfile, Failure> {
+/// The definition with what was replaced: what the source should say. A digest is only said where it has been read.
+pub(super) fn changed(
+    definition: &Dockerfile,
+    uses: &[AllowedUse],
+    digests: &BTreeMap<ImageRef, ImageRef>,
+) -> Result<Dockerfile, Failure> {
     let images: Vec<_> = uses
         .iter()
-        .filter(|allowed| allowed.is_replaced)
-        .map(|allowed| (allowed.span.clone(), allowed.used.clone()))
+        .filter_map(|AllowedUse { change, used, span, .. }| {
+            let image = match change {
+                Change::None => return None,
+                Change::Version => used,
+                Change::Digest => digests.get(used).unwrap_or(used),
+            };
+            Some((span.clone(), image.clone()))
+        })
         .collect();
     let text = definition.replace_images(&BTreeMap::new(), &images);
     let text =
@@ -78,7 +104,7 @@ pub(super) fn pinned(
 /// What was replaced, for people.
 pub(super) fn replacements(uses: &[AllowedUse]) -> Vec<String> {
     uses.iter()
-        .filter(|allowed| allowed.is_replaced)
+        .filter(|allowed| allowed.change != Change::None)
         .map(|allowed| {
             format!(
                 "line {}: {} was built on {} instead: {}",
@@ -103,6 +129,9 @@ mod tests {
             reason: "outdated".to_owned(),
             start: start as u64,
             end: (start + written.len()) as u64,
+            rule: "catalog".to_owned(),
+            nearest: None,
+            pin: false,
         }
     }
 
@@ -118,7 +147,7 @@ mod tests {
         let used: ImageRef = "r.io/os:2".parse().unwrap();
         let digest = artifact::Digest::of(b"2");
         let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
-        let changed = changed(&file, &uses).unwrap();
+        let changed = changed(&file, &uses, &BTreeMap::new()).unwrap();
         assert_eq!(changed.text(), "ARG V=2\nFROM r.io/os:$V\nRUN true\n");
         let built = pinned(&file, &changed, &uses, &digests).unwrap();
         assert_eq!(built, format!("ARG V=2\nFROM r.io/os:2@{digest}\nRUN true\n"));
@@ -126,11 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_names_the_digest_that_was_read() {
+        let text = "FROM r.io/os:2 AS a\n";
+        let file = Dockerfile::parse(text).unwrap();
+        let pinning = ScannedUse { pin: true, ..scanned(text, "r.io/os:2", "r.io/os:2", "replace") };
+        let uses = allowed_uses(&reply(vec![pinning])).unwrap();
+        let used: ImageRef = "r.io/os:2".parse().unwrap();
+        let digest = artifact::Digest::of(b"2");
+        assert_eq!(changed(&file, &uses, &BTreeMap::new()).unwrap().text(), text, "nothing was read yet");
+        let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
+        let said = changed(&file, &uses, &digests).unwrap();
+        assert_eq!(said.text(), format!("FROM r.io/os:2@{digest} AS a\n"));
+    }
+
+    #[test]
     fn what_was_kept_changes_nothing_for_the_team() {
         let text = "FROM r.io/os:2\n";
         let file = Dockerfile::parse(text).unwrap();
         let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:2", "r.io/os:2", "keep")])).unwrap();
-        assert_eq!(changed(&file, &uses).unwrap().text(), text);
+        assert_eq!(changed(&file, &uses, &BTreeMap::new()).unwrap().text(), text);
     }
 
     #[test]
@@ -141,7 +184,7 @@ mod tests {
             scanned(text, "r.io/os:$V", "r.io/os:2", "replace"),
             scanned(text, "r.io/other:$V", "r.io/other:1", "keep"),
         ]);
-        let error = changed(&file, &allowed_uses(&scan).unwrap()).unwrap_err();
+        let error = changed(&file, &allowed_uses(&scan).unwrap(), &BTreeMap::new()).unwrap_err();
         assert!(matches!(&error, Failure::Refused(message) if message.contains("ARG V")), "{error}");
     }
 

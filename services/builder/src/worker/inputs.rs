@@ -6,11 +6,18 @@ use std::{
 };
 
 use artifact::{Digest, ImageRef};
+use events::fact::BuildJob;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
-use verdict::{Decision, Door, decide};
 
-use super::{definition::AllowedUse, failure::Failure, pipeline::Pipeline};
+use verdict::{Decision, Door};
+
+use super::{
+    definition::AllowedUse,
+    excuse::{Excused, excused, judged},
+    failure::Failure,
+    pipeline::Pipeline,
+};
 
 /// An image that a build stands on.
 #[derive(Debug, Clone)]
@@ -19,11 +26,14 @@ pub(super) struct Input {
     pub(super) pinned: ImageRef,
     /// An OCI layout with it.
     pub(super) layout: PathBuf,
+    /// The bans past which it may be built on.
+    pub(super) excused: Excused,
 }
 
 /// Reads and judges every image, each once, and lays it down below `folder`.
 pub(super) async fn gather(
     pipeline: &Pipeline,
+    job: &BuildJob,
     uses: &[AllowedUse],
     folder: &Path,
 ) -> Result<BTreeMap<ImageRef, Input>, Failure> {
@@ -32,10 +42,10 @@ pub(super) async fn gather(
     wanted.sort_by_key(|allowed| &allowed.used);
     wanted.dedup_by_key(|allowed| &allowed.used);
     for (number, allowed) in wanted.into_iter().enumerate() {
-        let (pipeline, allowed) = (pipeline.clone(), allowed.clone());
+        let (pipeline, job, allowed) = (pipeline.clone(), job.clone(), allowed.clone());
         let layout = folder.join(format!("base-{number}"));
         gathering.spawn(async move {
-            let input = one(&pipeline, &allowed, layout).await?;
+            let input = one(&pipeline, &job, &allowed, layout).await?;
             Ok::<_, Failure>((allowed.used, input))
         });
     }
@@ -48,7 +58,12 @@ pub(super) async fn gather(
     Ok(inputs)
 }
 
-async fn one(pipeline: &Pipeline, allowed: &AllowedUse, layout: PathBuf) -> Result<Input, Failure> {
+async fn one(
+    pipeline: &Pipeline,
+    job: &BuildJob,
+    allowed: &AllowedUse,
+    layout: PathBuf,
+) -> Result<Input, Failure> {
     let AllowedUse { used, line, .. } = allowed;
     let description = pipeline.registry.describe(used).await;
     let description = description.map_err(Failure::registry(format!("reading {used}")))?;
@@ -58,14 +73,18 @@ async fn one(pipeline: &Pipeline, allowed: &AllowedUse, layout: PathBuf) -> Resu
         )));
     }
     // The name was judged by the scan; now its layers are known.
-    let verdict = pipeline.orders.with(|snapshot| {
+    let (excused, verdict) = pipeline.orders.with(|snapshot| {
         let now = OffsetDateTime::now_utc();
-        let verdicts = description
-            .instances
-            .iter()
-            .map(|instance| decide(snapshot, &instance.facts(&description), Door::From, now));
-        verdicts.max_by_key(|verdict| verdict.strict)
+        let instances: Vec<_> =
+            description.instances.iter().map(|instance| instance.facts(&description)).collect();
+        let excused = excused(snapshot, &job.project, used, &instances, now);
+        let verdict = judged(snapshot, &instances, Door::From, &excused, now);
+        (excused, verdict)
     });
+    // Built anew for that very ban, it would be what it is already.
+    if let Some(excuse) = job.ban.and_then(|ban| excused.get(&ban)) {
+        return Err(Failure::Refused(format!("line {line}: {used} is not replaced: {excuse}")));
+    }
     if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
         return Err(Failure::Refused(format!("line {line}: {verdict}")));
     }
@@ -75,7 +94,7 @@ async fn one(pipeline: &Pipeline, allowed: &AllowedUse, layout: PathBuf) -> Resu
         .pull_layout(&pinned, &layout)
         .await
         .map_err(Failure::registry(format!("fetching {pinned}")))?;
-    Ok(Input { pinned, layout })
+    Ok(Input { pinned, layout, excused })
 }
 
 impl Input {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use artifact::{BaseRole, Digest, ImageFacts};
+use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
 use dockerfile::{Dockerfile, unified_diff};
 use events::{
@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use tokio::fs;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
-use verdict::{Decision, Door, decide, order::Project};
+use verdict::{Decision, Door, decide_unless, order::Project, snapshot::ActiveBan};
 
 use super::{
     definition::{self, AllowedUse},
@@ -123,12 +123,14 @@ impl Pipeline {
         if let Some(dispute) = parsed.disputes().first() {
             return Err(Failure::Refused(dispute.to_string()));
         }
-        let changed = definition::changed(&parsed, &uses)?;
-        story.diff = unified_diff(parsed.text(), changed.text(), &project.definition);
+        let diff = |changed: &Dockerfile| unified_diff(parsed.text(), changed.text(), &project.definition);
+        story.diff = diff(&definition::changed(&parsed, &uses, &BTreeMap::new())?);
         story.notes = definition::replacements(&uses);
-        let inputs = inputs::gather(self, &uses, folder.path()).instrument(info_span!("gather")).await?;
+        let inputs = inputs::gather(self, job, &uses, folder.path()).instrument(info_span!("gather")).await?;
         story.inputs = told(&uses, &inputs);
         let pins = inputs.iter().map(|(used, input)| (used.clone(), input.pinned.clone())).collect();
+        let changed = definition::changed(&parsed, &uses, &pins)?;
+        story.diff = diff(&changed);
         let request = Request {
             context: checkout.tree.clone(),
             definition: definition::pinned(&parsed, &changed, &uses, &pins)?,
@@ -144,7 +146,7 @@ impl Pipeline {
             output: folder.path().join("image"),
         };
         let built = self.drive(&request).instrument(info_span!("build")).await?;
-        self.prove(project, &built)?;
+        self.prove(project, &inputs, &built)?;
         let made = publish::Made {
             job,
             project,
@@ -216,15 +218,23 @@ impl Pipeline {
     }
 
     /// Nothing leaves that a ban covers, whatever it was built from.
-    fn prove(&self, project: &Project, built: &Built) -> Result<(), Failure> {
+    fn prove(
+        &self,
+        project: &Project,
+        inputs: &BTreeMap<ImageRef, Input>,
+        built: &Built,
+    ) -> Result<(), Failure> {
         let facts = ImageFacts {
             references: vec![project.image.clone()],
             digests: [built.digest.clone(), built.config_digest.clone()].into(),
             layers: built.layers.clone(),
             ..ImageFacts::default()
         };
-        let verdict =
-            self.orders.with(|snapshot| decide(snapshot, &facts, Door::Push, OffsetDateTime::now_utc()));
+        let past =
+            |ban: &ActiveBan| inputs.values().any(|input| input.excused.contains_key(&ban.record.sequence));
+        let verdict = self
+            .orders
+            .with(|snapshot| decide_unless(snapshot, &facts, Door::Push, OffsetDateTime::now_utc(), past));
         match verdict.strict {
             Decision::Refuse => {
                 Err(Failure::Refused(format!("the image that was built may not be published: {verdict}")))
@@ -266,7 +276,7 @@ async fn read_definition(tree: &Path, definition: &str) -> Result<String, Failur
     String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{definition} is not UTF-8 text")))
 }
 
-fn told(uses: &[AllowedUse], inputs: &BTreeMap<artifact::ImageRef, Input>) -> Vec<BuildInput> {
+fn told(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> Vec<BuildInput> {
     let input = |allowed: &AllowedUse| inputs.get(&allowed.used).map(|input| input.pinned.clone());
     uses.iter()
         .filter_map(|allowed| {
@@ -280,14 +290,11 @@ fn told(uses: &[AllowedUse], inputs: &BTreeMap<artifact::ImageRef, Input>) -> Ve
         .collect()
 }
 
-fn base<'a>(uses: &[AllowedUse], inputs: &'a BTreeMap<artifact::ImageRef, Input>) -> Option<&'a Input> {
+fn base<'a>(uses: &[AllowedUse], inputs: &'a BTreeMap<ImageRef, Input>) -> Option<&'a Input> {
     uses.iter().find(|allowed| allowed.role == BaseRole::Base).and_then(|allowed| inputs.get(&allowed.used))
 }
 
-fn annotations(
-    uses: &[AllowedUse],
-    inputs: &BTreeMap<artifact::ImageRef, Input>,
-) -> BTreeMap<String, String> {
+fn annotations(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> BTreeMap<String, String> {
     let Some(base) = base(uses, inputs) else { return BTreeMap::new() };
     let name = base
         .pinned
@@ -303,7 +310,7 @@ fn labels(
     job: &BuildJob,
     project: &Project,
     uses: &[AllowedUse],
-    inputs: &BTreeMap<artifact::ImageRef, Input>,
+    inputs: &BTreeMap<ImageRef, Input>,
 ) -> BTreeMap<String, String> {
     let mut labels = annotations(uses, inputs);
     labels.insert("org.opencontainers.image.revision".to_owned(), job.commit.clone());

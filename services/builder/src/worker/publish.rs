@@ -12,9 +12,17 @@ use events::{
 use source::Checkout;
 use time::OffsetDateTime;
 use tracing::info;
-use verdict::{Decision, Door, decide, order::Project};
+use verdict::{
+    Decision, Door,
+    order::{Name, Project},
+};
 
-use super::{attest, failure::Failure, pipeline::Pipeline};
+use super::{
+    attest,
+    excuse::{Excused, excused, judged},
+    failure::Failure,
+    pipeline::Pipeline,
+};
 
 /// The entry that records a build's publication.
 pub(super) fn key(build: &str) -> String {
@@ -86,7 +94,8 @@ pub(super) async fn make_visible(
 ) -> Result<(), Failure> {
     let (Some(digest), Some(tag)) = (published.digest(), project.image.tag()) else { return Ok(()) };
     let repository = project.image.repository();
-    still_allowed(pipeline, &repository.at_digest(digest.clone()), &published.0.inputs).await?;
+    still_allowed(pipeline, &project.name, &repository.at_digest(digest.clone()), &published.0.inputs)
+        .await?;
     let newest = claim(pipeline, project, &published.0.build, digest).await?;
     let tagged = pipeline.registry.tag(repository, &newest, tag).await;
     tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
@@ -101,15 +110,23 @@ pub(super) async fn make_visible(
     Ok(())
 }
 
-/// The result and everything that went into it, judged once more: a ban may have come while it was built.
-async fn still_allowed(pipeline: &Pipeline, image: &ImageRef, inputs: &[BuildInput]) -> Result<(), Failure> {
-    for image in std::iter::once(image).chain(inputs.iter().map(|input| &input.used)) {
+/// Everything that went in and the result, judged once more: a ban may have come while it was built.
+async fn still_allowed(
+    pipeline: &Pipeline,
+    project: &Name,
+    image: &ImageRef,
+    inputs: &[BuildInput],
+) -> Result<(), Failure> {
+    let mut past = Excused::new();
+    for image in inputs.iter().map(|input| &input.used).chain([image]) {
         let described =
             pipeline.registry.describe(image).await.map_err(Failure::registry(format!("reading {image}")))?;
         let now = OffsetDateTime::now_utc();
         let verdict = pipeline.orders.with(|snapshot| {
-            let facts = described.instances.iter().map(|instance| instance.facts(&described));
-            facts.map(|facts| decide(snapshot, &facts, Door::Push, now)).max_by_key(|verdict| verdict.strict)
+            let instances: Vec<_> =
+                described.instances.iter().map(|instance| instance.facts(&described)).collect();
+            past.extend(excused(snapshot, project, image, &instances, now));
+            judged(snapshot, &instances, Door::Push, &past, now)
         });
         if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
             return Err(Failure::Refused(format!(

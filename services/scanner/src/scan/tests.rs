@@ -2,7 +2,7 @@
 
 use verdict::{
     Order, OrderRecord, Sequence,
-    order::{Base, CatalogSection, Policy as OrderedPolicy, Project},
+    order::{Base, CatalogSection, Hold, Policy as OrderedPolicy, Project},
 };
 
 use super::*;
@@ -10,10 +10,15 @@ use super::*;
 fn snapshot(mode: Mode) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let base = Base {
-        repository: "r.io/base/os".parse().unwrap(),
-        current: "10.4.9".parse().unwrap(),
-        allowed: vec![],
-        outdated: vec!["10.4.8".parse().unwrap()],
+        outdated: vec!["<=10.4.8".parse().unwrap()],
+        ..Base::new("r.io/base/os".parse().unwrap(), "10.4.9".parse().unwrap())
+    };
+    let hold = Hold {
+        project: "shop".parse().unwrap(),
+        image: "r.io/base/os:10.4.6".parse().unwrap(),
+        reason: "a driver".to_owned(),
+        ticket: "OPS-1".to_owned(),
+        expires: OffsetDateTime::UNIX_EPOCH + time::Duration::DAY,
     };
     let project = Project {
         name: "shop".parse().unwrap(),
@@ -33,6 +38,7 @@ fn snapshot(mode: Mode) -> Snapshot {
     let orders = [
         Order::Catalog(CatalogSection::Bases(vec![base])),
         Order::Catalog(CatalogSection::Doors([(Door::From, mode)].into())),
+        Order::Catalog(CatalogSection::Holds(vec![hold])),
         Order::Policy(strict),
         Order::Project(project),
     ];
@@ -92,7 +98,25 @@ fn a_refusal_names_line_rule_and_nearest_base() {
     let reply = scanned(Mode::Enforce, "# a comment\nFROM evil.io/os:1\n");
     let finding = reply.findings.iter().find(|finding| finding.code == REFUSED).unwrap();
     assert_eq!(finding.line, 2);
-    assert!(finding.message.contains("r.io/base/os:10.4.9"), "{}", finding.message);
+    for part in ["r.io/base/os:10.4.9", "no rule of the catalog", "exception"] {
+        assert!(finding.message.contains(part), "{part} is missing in: {}", finding.message);
+    }
+    assert_eq!(reply.uses[0].nearest, "r.io/base/os:10.4.9".parse().ok());
+}
+
+#[test]
+fn an_answer_names_the_rule() {
+    let rule = |text: &str| scanned(Mode::Enforce, text).uses[0].rule.clone();
+    assert_eq!(rule("FROM r.io/base/os:10.4.9\n"), "catalog entry r.io/base/os, current");
+    assert_eq!(rule("FROM r.io/base/os:10.4.8\n"), "catalog entry r.io/base/os, outdated <=10.4.8");
+    assert!(rule("FROM r.io/base/os:10.4.6\n").contains("OPS-1"));
+}
+
+#[test]
+fn a_hold_is_kept_and_told() {
+    check(Mode::Enforce, "FROM r.io/base/os:10.4.6\n", false, &["keep"]);
+    let reply = scanned(Mode::Enforce, "FROM r.io/base/os:10.4.6\n");
+    assert!(reply.findings.iter().any(|finding| finding.code == KEPT && finding.level == "info"));
 }
 
 #[test]

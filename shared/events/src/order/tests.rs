@@ -1,5 +1,7 @@
 //! Orders as people write them, well and badly.
 
+use verdict::order::CatalogSection;
+
 use super::*;
 
 #[track_caller]
@@ -59,7 +61,7 @@ fn what_is_wrong_is_named() {
     rejected(BANNED, r#"{"image":"r.io/a:1","reason":"x","replacement":"r.io/a"}"#, "replacement");
     rejected(LIFTED, r#"{"reason":"x"}"#, "exactly one");
     rejected(LIFTED, r#"{"ban":1,"image":"r.io/a:1","reason":"x"}"#, "exactly one");
-    rejected(CATALOG, r#"{"section":"people"}"#, "bases, remedies or doors");
+    rejected(CATALOG, r#"{"section":"people"}"#, "bases, remedies, doors");
     rejected(CATALOG, r#"{"section":"bases","doors":{"create":"enforce"}}"#, "alone");
     rejected(CATALOG, r#"{"section":"remedies","remedies":[{"name":"x","argv":[]}]}"#, "argv");
     rejected(CATALOG, r#"{"section":"doors","doors":{"window":"enforce"}}"#, "doors are");
@@ -71,6 +73,86 @@ fn what_is_wrong_is_named() {
     // What the broker answers to a publish or request, should it ever be redirected here.
     rejected(BANNED, r#"{"stream":"ORDERS","seq":1}"#, "stream");
     rejected(BANNED, &"[".repeat(100_000), "not valid");
+}
+
+#[test]
+fn a_catalog_is_written_in_lists_ranges_and_rules() {
+    let Order::Catalog(CatalogSection::Bases(bases)) = accepted(
+        CATALOG,
+        r#"{"section":"bases","bases":[
+            {"repository":"r.io/base/os","current":"10.4.8","allowed":["10.4.9"],"outdated":["10.4.7"]},
+            {"repository":"r.io/base/java","current":"21.0.4","allowed":["^21","21.*-slim"],"outdated":[">=17 <21"],"major":true,"downgrade":true,"pin":true}]}"#,
+    ) else {
+        panic!()
+    };
+    assert_eq!(bases[0].tags().count(), 3);
+    assert!(bases[1].allows(&"21.9-slim".parse().unwrap()));
+    let Order::Catalog(CatalogSection::Replacements(rules)) = accepted(
+        CATALOG,
+        r#"{"section":"replacements","replacements":[
+            {"name":"a","exact":"alpine:3.18","with":"r.io/base/os:10.4.9"},
+            {"name":"b","wildcard":"docker.io/library/java:*","with":"r.io/base/java:${1}"},
+            {"name":"c","regex":"docker\\.io/(.*)/java:.*","with":"r.io/${1}/java:21","downgrade":true}]}"#,
+    ) else {
+        panic!()
+    };
+    assert_eq!(rules.len(), 3);
+    let hold = r#"{"project":"shop","image":"r.io/base/os:10.4.8","reason":"x","ticket":"T-1","expires":"2027-01-01T00:00:00Z"}"#;
+    accepted(CATALOG, &format!(r#"{{"section":"holds","holds":[{hold}]}}"#));
+    accepted(CATALOG, &exceptions(EXCEPTION, ""));
+    accepted(
+        CATALOG,
+        &exceptions(EXCEPTION, r#","ban":7,"maxClass":"high","starts":"2026-01-01T00:00:00Z""#),
+    );
+}
+
+const EXCEPTION: &str = r#""name":"old","project":"shop","base":"docker.io/library/debian:11*","ends":"2027-01-01T00:00:00Z","reason":"x","ticket":"T-2","requestedBy":"bob","approvedBy":"alice""#;
+
+fn exceptions(fields: &str, more: &str) -> String {
+    format!(r#"{{"section":"exceptions","exceptions":[{{{fields}{more}}}]}}"#)
+}
+
+#[test]
+fn what_is_wrong_in_a_catalog_is_named() {
+    let base = |field: &str| {
+        format!(r#"{{"section":"bases","bases":[{{"repository":"r.io/a","current":"1",{field}}}]}}"#)
+    };
+    rejected(CATALOG, &base(r#""allowed":[">=2 <1"]"#), "allowed");
+    rejected(CATALOG, &base(r#""outdated":["a b"]"#), "outdated");
+    rejected(CATALOG, &base(r#""pinned":true"#), "pinned");
+    let rule =
+        |fields: &str| format!(r#"{{"section":"replacements","replacements":[{{"name":"r",{fields}}}]}}"#);
+    rejected(CATALOG, &rule(r#""with":"r.io/a:1""#), "exactly one");
+    rejected(CATALOG, &rule(r#""exact":"a:1","regex":"b","with":"r.io/a:1""#), "exactly one");
+    rejected(CATALOG, &rule(r#""exact":"a","with":"r.io/a:1""#), "tag");
+    rejected(CATALOG, &rule(r#""exact":"a:1","with":"r.io/a""#), "with");
+    rejected(CATALOG, &rule(r#""exact":"a:1","with":"r.io/a:${1}""#), "no group 1");
+    rejected(CATALOG, &rule(r#""wildcard":"r.io/a:*","with":"r.io/a:${2}""#), "no group 2");
+    rejected(CATALOG, &rule(r#""wildcard":"r.io/$(x):*","with":"r.io/a:1""#), "wildcard");
+    rejected(CATALOG, &rule(r#""regex":"a)|(b","with":"r.io/a:1""#), "regex");
+    rejected(CATALOG, &rule(r#""regex":"(a{1000}){1000}","with":"r.io/a:1""#), "regex");
+    let hold = |fields: &str| format!(r#"{{"section":"holds","holds":[{{"project":"shop",{fields}}}]}}"#);
+    rejected(CATALOG, &hold(r#""image":"a:1","reason":"x","ticket":"T""#), "expires");
+    rejected(CATALOG, &hold(r#""image":"a:1","reason":"x","expires":"2027-01-01T00:00:00Z""#), "ticket");
+    rejected(
+        CATALOG,
+        &hold(r#""image":"a","reason":"x","ticket":"T","expires":"2027-01-01T00:00:00Z""#),
+        "image",
+    );
+    rejected(CATALOG, &exceptions(EXCEPTION, r#","maxClass":"critical""#), "critical ban");
+    rejected(CATALOG, &exceptions(EXCEPTION, r#","starts":"2028-01-01T00:00:00Z""#), "ends");
+    rejected(CATALOG, &exceptions(&EXCEPTION.replace("alice", "bob"), ""), "approvedBy");
+    rejected(
+        CATALOG,
+        &exceptions(&EXCEPTION.replace("docker.io/library/debian:11*", "debian:11"), ""),
+        "in full",
+    );
+    for missing in ["reason", "ticket", "requestedBy", "approvedBy", "ends", "project", "base"] {
+        let without =
+            EXCEPTION.split(',').filter(|field| !field.contains(missing)).collect::<Vec<_>>().join(",");
+        rejected(CATALOG, &exceptions(&without, ""), missing);
+    }
+    rejected(CATALOG, r#"{"section":"holds","bases":[{"repository":"r.io/a","current":"1"}]}"#, "alone");
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! What one project may do otherwise for a while: keep a version, or use a base that the catalog or a ban would refuse.
+
+use std::fmt;
+
+use artifact::ImageRef;
+use time::OffsetDateTime;
+
+use super::{ImagePattern, InvalidReplacement, Name, Sequence, Severity, WildcardPattern};
+use crate::glob::Glob;
+
+/// A project keeps a version: it is not swapped for another one. It opens nothing that the catalog does not list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Whose definitions it is about.
+    pub project: Name,
+    /// The version that stays; with a digest, that content alone.
+    pub image: ImageRef,
+    /// Why.
+    pub reason: String,
+    /// Where that was decided.
+    pub ticket: String,
+    /// From when on it counts for nothing.
+    pub expires: OffsetDateTime,
+}
+
+/// A project may use what others may not. Somebody asked, and somebody else approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// Its name.
+    pub name: Name,
+    /// Whose definitions it is about.
+    pub project: Name,
+    /// The references that it opens, in full: a glob.
+    pub base: BasePattern,
+    /// The one ban that it is about; whatever refuses the base where none is given.
+    pub ban: Option<Sequence>,
+    /// The gravest ban that it reaches past; none where it is about the catalog alone.
+    pub max_class: Option<Severity>,
+    /// From when on it counts; from its order on where none is given.
+    pub starts: Option<OffsetDateTime>,
+    /// From when on it counts for nothing.
+    pub ends: OffsetDateTime,
+    /// Why.
+    pub reason: String,
+    /// Where that was decided.
+    pub ticket: String,
+    /// Who asked.
+    pub requested_by: String,
+    /// Who approved; somebody else.
+    pub approved_by: String,
+}
+
+/// A glob over references in full (`docker.io/library/debian:11*`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasePattern(Glob);
+
+/// Why something passes that would not pass otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse<'a> {
+    /// The project keeps its version.
+    Hold(&'a Hold),
+    /// The project has an exception.
+    Exception(&'a Exception),
+}
+
+impl BasePattern {
+    /// The references that match `glob`.
+    pub fn new(glob: &str) -> Result<Self, InvalidReplacement> {
+        match ImagePattern::wildcard(glob)? {
+            ImagePattern::Wildcard(WildcardPattern(glob)) => Ok(Self(glob)),
+            other => Err(InvalidReplacement::Wildcard(other.to_string())),
+        }
+    }
+
+    /// Whether `image` is one of them: tag and digest, as far as it has them.
+    pub fn holds(&self, image: &ImageRef) -> bool {
+        self.0.matches(&image.to_string())
+    }
+}
+
+impl Hold {
+    /// Whether it is about `image` in `project` at `now`.
+    pub fn holds(&self, project: &Name, image: &ImageRef, now: OffsetDateTime) -> bool {
+        self.project == *project
+            && now < self.expires
+            && self.image.repository() == image.repository()
+            && self.image.tag().is_none_or(|tag| image.tag() == Some(tag))
+            && self.image.digest().is_none_or(|digest| image.digest() == Some(digest))
+    }
+}
+
+impl Exception {
+    /// Whether it is about `image` in `project` at `now`.
+    pub fn holds(&self, project: &Name, image: &ImageRef, now: OffsetDateTime) -> bool {
+        let begun = self.starts.is_none_or(|starts| starts <= now);
+        self.project == *project && begun && now < self.ends && self.base.holds(image)
+    }
+}
+
+impl fmt::Display for Excuse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold(hold) => {
+                let Hold { project, image, reason, ticket, expires } = hold;
+                write!(f, "{project} keeps {image} until {} ({ticket}: {reason})", expires.date())
+            }
+            Self::Exception(exception) => {
+                let Exception { name, ends, ticket, reason, approved_by, .. } = exception;
+                write!(
+                    f,
+                    "exception {name} until {}, approved by {approved_by} ({ticket}: {reason})",
+                    ends.date()
+                )
+            }
+        }
+    }
+}
