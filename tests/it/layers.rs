@@ -14,7 +14,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (5, &["service", "testkit"]),
     (6, &["watcher", "scanner", "builder", "invalidator", "gate", "remediator", "notifier"]),
     (7, &["cli"]),
-    (8, &["tests"]),
+    (8, &["tests", "differential"]),
 ];
 
 /// Neighbours in one layer that may know each other: (who, whom).
