@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use dockerfile::{Dockerfile, Instruction, Keyword};
+use dockerfile::{Dockerfile, Instruction, Keyword, Stage};
 
 use crate::{rule::When, script::Script};
 
@@ -56,12 +56,17 @@ impl<'a> Subject<'a> {
     }
 
     /// Whether what this step leaves stays in an image: its stage is the last, or another stands on it, or other builds will.
+    ///
+    /// As in hadolint, a stage without a name counts as the last if it is written like the last.
     pub(crate) fn stays(&self, run: &Run<'_>) -> bool {
         let stages = self.file.stages();
-        let name = stages.get(run.stage).and_then(|stage| stage.name.as_deref());
-        let mut later = stages.iter().skip(run.stage + 1).peekable();
-        run.when == When::Deferred
-            || later.peek().is_none()
-            || later.any(|stage| stage.base.as_ref().is_some_and(|base| Some(base.text.as_str()) == name))
+        let (Some(own), Some(last)) = (stages.get(run.stage), stages.last()) else { return true };
+        let text = |stage: &Stage| stage.base.as_ref().map(|base| base.text.clone());
+        let is_last = own.index == last.index || (own.name == last.name && text(own) == text(last));
+        let stands_on_it = |stage: &Stage| {
+            let base = stage.base.as_ref().map(|base| base.text.split([':', '@']).next().unwrap_or_default());
+            base.is_some() && base == own.name.as_deref()
+        };
+        run.when == When::Deferred || is_last || stages.iter().skip(own.index + 1).any(stands_on_it)
     }
 }

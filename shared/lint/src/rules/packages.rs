@@ -24,14 +24,15 @@ pub(crate) fn is_kept_out(run: &Run<'_>, path: &str) -> bool {
     })
 }
 
-/// Whether something is installed that nothing tidies up behind its first call.
+/// Whether something is installed, and the first that tidies up does not come behind it.
 pub(crate) fn leaves_remains(
     script: &Script<'_>,
     installs: impl Fn(&Command<'_>) -> bool,
     tidies: impl Fn(&Command<'_>) -> bool,
 ) -> bool {
     let first = script.commands.iter().position(installs);
-    first.is_some_and(|first| !script.commands.iter().skip(first + 1).any(tidies))
+    let tidied = script.commands.iter().position(tidies);
+    first.is_some_and(|first| tidied.is_none_or(|tidied| tidied <= first))
 }
 
 /// `rm -rf`, whatever it removes: as hadolint has it, whoever writes it knows where the cache is.

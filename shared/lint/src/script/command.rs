@@ -49,11 +49,11 @@ impl<'a> Command<'a> {
     pub(crate) fn operands_besides<'s>(&'s self, takes_value: &'s [&str]) -> impl Iterator<Item = &'s str> {
         let mut is_value = false;
         self.words.iter().map(AsRef::as_ref).filter(move |word| {
-            if std::mem::take(&mut is_value) {
+            if is_flag(word) {
+                is_value = !word.contains('=') && flag_is_one_of(word, takes_value);
                 return false;
             }
-            is_value = is_flag(word) && !word.contains('=') && flag_is_one_of(word, takes_value);
-            !is_flag(word)
+            !std::mem::take(&mut is_value)
         })
     }
 

@@ -187,6 +187,7 @@ impl<'a> Parser<'a> {
                 self.blanks();
             }
             if self.at_keyword("time") {
+                self.commands.extend(Command::of(vec![Cow::Borrowed("time")]));
                 self.advance(4);
                 self.blanks();
                 for flag in ["-p", "--"] {

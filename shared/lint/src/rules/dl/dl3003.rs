@@ -2,7 +2,7 @@
 
 use crate::{
     finding::Level,
-    rule::{Check, Rule, Sink},
+    rule::{Check, Rule, Sink, When},
     subject::Run,
 };
 
@@ -14,7 +14,8 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
-    if run.script.calls("cd").next().is_some() {
+    // A WORKDIR in an image that others build on would be theirs.
+    if run.when == When::Now && run.script.calls("cd").next().is_some() {
         sink.report_run(run, "Replace cd by a WORKDIR before the step.");
     }
 }

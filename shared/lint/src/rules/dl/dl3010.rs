@@ -27,10 +27,15 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     }
     // The archives copied in this stage so far, under their names in the image, with the COPY's line.
     let mut copied: Vec<(String, usize)> = Vec::new();
+    // The COPYs of archives that were unpacked. Those of other stages than the last do not stay in the image.
+    let mut unpacked: Vec<usize> = Vec::new();
     let mut runs = subject.runs().iter().filter(|run| run.when == When::Now);
     for instruction in subject.file.instructions() {
         match instruction.keyword {
-            Keyword::From => copied.clear(),
+            Keyword::From => {
+                copied.clear();
+                unpacked.clear();
+            }
             Keyword::Copy if instruction.flag("from").is_none() => {
                 copied.extend(archives(instruction).into_iter().map(|name| (name, instruction.line)));
             }
@@ -40,19 +45,19 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
                     run.script.commands.iter().filter(|call| unpacks(call)).flat_map(|call| &call.words);
                 for word in words {
                     copied.retain(|(name, line)| {
-                        let unpacked = name == name_of(word);
-                        if unpacked {
-                            sink.report(
-                                *line,
-                                "Bring the archive in with ADD, which unpacks it, instead of COPY.",
-                            );
-                        }
-                        !unpacked
+                        let is_meant = name == name_of(word);
+                        unpacked.extend(is_meant.then_some(*line));
+                        !is_meant
                     });
                 }
             }
             _ => {}
         }
+    }
+    unpacked.sort_unstable();
+    unpacked.dedup();
+    for line in unpacked {
+        sink.report(line, "Bring the archive in with ADD, which unpacks it, instead of COPY.");
     }
 }
 

@@ -69,7 +69,7 @@ fn packages<'s>(call: &'s Command<'_>) -> Vec<&'s str> {
         return Vec::new();
     }
     let behind = call.operands_besides(&TAKE_VALUE).skip_while(|word| *word != "install");
-    behind.filter(|word| *word != "install").collect()
+    behind.skip_while(|word| *word == "install").collect()
 }
 
 fn is_pinned(package: &str) -> bool {

@@ -27,7 +27,7 @@ fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
 fn packages<'s>(call: &'s Command<'_>) -> impl Iterator<Item = &'s str> {
     let operands = || call.operands_besides(&["registry", "loglevel"]);
     let installs = operands().next() == Some("install");
-    operands().filter(move |word| installs && *word != "install")
+    operands().skip_while(|word| *word == "install").filter(move |_| installs)
 }
 
 fn is_pinned(package: &str) -> bool {

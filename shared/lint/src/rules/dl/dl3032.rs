@@ -17,7 +17,9 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
     let installs = |call: &Command<'_>| call.program == "yum" && call.has("install");
-    let tidies = |call: &Command<'_>| removes_all(call) || (call.program == "yum" && call.has("clean"));
+    let tidies = |call: &Command<'_>| {
+        removes_all(call) || (call.program == "yum" && call.has_one_of(&["clean", "all"]))
+    };
     if leaves_remains(&run.script, installs, tidies) {
         sink.report_run(run, "Add yum clean all behind it, in the same step.");
     }

@@ -21,7 +21,9 @@ fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
             call.program == program
                 && call.has_one_of(&["install", "upgrade", "upgrade-minimal", "reinstall"])
         };
-        let tidies = |call: &Command<'_>| removes_all(call) || (call.program == program && call.has("clean"));
+        let tidies = |call: &Command<'_>| {
+            removes_all(call) || (call.program == program && call.has_one_of(&["clean", "all"]))
+        };
         leaves_remains(&run.script, installs, tidies)
     });
     if remains && !is_kept_out(run, "/var/cache/libdnf5") {

@@ -27,6 +27,8 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     }
     // Whether the variable is set in this stage, and the names of the stages in which it was.
     let (mut is_set, mut set_in, mut name): (bool, Vec<&str>, Option<&str>) = (false, Vec::new(), None);
+    // What ONBUILD defers meets what it has set before, not the variables of this file.
+    let mut is_set_later = false;
     let mut runs = subject.runs().iter();
     for outer in subject.file.instructions() {
         let keyword = outer.trigger().map_or(outer.keyword, |trigger| trigger.keyword);
@@ -35,13 +37,20 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
                 set_in.extend(name.filter(|_| is_set));
                 let word = |number: usize| outer.words().get(number).map(|word| word.text.as_str());
                 is_set = word(0).is_some_and(|base| set_in.contains(&base));
-                name = word(2);
+                // A stage without a name goes by what it stands on, as in hadolint.
+                name = word(2).or(word(0));
             }
             Keyword::Env => is_set |= outer.pairs().iter().any(is_true),
+            _ if keyword == Keyword::Env => {
+                is_set_later |= outer.trigger().is_some_and(|env| env.pairs().iter().any(is_true));
+            }
             _ if keyword == Keyword::Run => {
                 let Some(run) = runs.next() else { return };
-                // What ONBUILD defers meets the variables of another file.
-                if keeps_cache(run) && !(is_set && run.when == When::Now) {
+                let is_set = match run.when {
+                    When::Now => is_set,
+                    When::Deferred => is_set_later,
+                };
+                if keeps_cache(run) && !is_set {
                     sink.report_run(run, "Add --no-cache-dir.");
                 }
             }

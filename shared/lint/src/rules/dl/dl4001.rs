@@ -14,23 +14,28 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    // What the stage of that number has called so far.
-    let (mut stage, mut before) = (0, (false, false));
+    // What the stage of that number has called so far; and what ONBUILD has deferred, which is one stage to be.
+    let (mut stage, mut now, mut deferred) = (0, Called::default(), Called::default());
     for run in subject.runs() {
         let calls = |program| run.script.calls(program).next().is_some();
-        let own = (calls("wget"), calls("curl"));
+        let own = Called { wget: calls("wget"), curl: calls("curl") };
         if stage != run.stage {
-            (stage, before) = (run.stage, (false, false));
+            (stage, now) = (run.stage, Called::default());
         }
         let all = match run.when {
-            When::Now => (before.0 || own.0, before.1 || own.1),
-            When::Deferred => own,
+            When::Now => &mut now,
+            When::Deferred => &mut deferred,
         };
-        if (own.0 || own.1) && all == (true, true) {
+        all.wget |= own.wget;
+        all.curl |= own.curl;
+        if (own.wget || own.curl) && all.wget && all.curl {
             sink.report_run(run, "Use wget or curl, not both.");
         }
-        if run.when == When::Now {
-            before = all;
-        }
     }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Called {
+    wget: bool,
+    curl: bool,
 }
