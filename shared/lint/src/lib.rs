@@ -7,6 +7,7 @@
 //!
 //! Codes, levels and lines are those of hadolint 2.15 where it has the rule (`DL…`); our own begin with `PL`.
 
+mod context;
 mod finding;
 mod linter;
 mod policy;
@@ -18,6 +19,7 @@ mod script;
 mod shell_scripts;
 mod subject;
 
+pub use context::Context;
 pub use finding::{Finding, InvalidLevel, Level, Report, unreadable};
 pub use linter::{Linter, lint};
 pub use policy::Policy;

@@ -3,11 +3,15 @@
 use dockerfile::{Dockerfile, Keyword};
 
 use crate::{
+    context::Context,
     finding::{Finding, Level, Report},
     policy::Policy,
     pragma::Pragmas,
     rule::{Check, Here, OfFile, OfInstruction, OfRun, Rule, Sink, When},
-    rules,
+    rules::{
+        self,
+        docker::{self, directive::Directives},
+    },
     subject::Subject,
 };
 
@@ -71,8 +75,13 @@ impl<'p> Linter<'p> {
 
     /// As [`Linter::lint`], together with what others found in the file (ShellCheck in its [`crate::scripts`]): the policy and the
     /// file's own comments count for that too.
-    pub fn lint_with(&self, file: &Dockerfile, mut findings: Vec<Finding>) -> Report {
-        let subject = Subject::new(file);
+    pub fn lint_with(&self, file: &Dockerfile, findings: Vec<Finding>) -> Report {
+        self.lint_in(file, &Context::default(), findings)
+    }
+
+    /// As [`Linter::lint_with`], where more is known than the file says.
+    pub fn lint_in(&self, file: &Dockerfile, context: &Context, mut findings: Vec<Finding>) -> Report {
+        let subject = Subject::new(file, context);
         findings.retain_mut(|finding| {
             let level = self.policy.level_of(&finding.code, finding.level);
             finding.level = level.unwrap_or(finding.level);
@@ -114,6 +123,14 @@ impl<'p> Linter<'p> {
     fn report(&self, file: &Dockerfile, mut findings: Vec<Finding>) -> Report {
         if !findings.is_empty() {
             let pragmas = Pragmas::of(file);
+            if findings.iter().any(|finding| docker::is_check(&finding.code)) {
+                let directives = Directives::of(file);
+                findings.retain_mut(|finding| {
+                    !docker::is_check(&finding.code)
+                        || directives.keep(finding)
+                        || self.policy.denies(&finding.code)
+                });
+            }
             findings.retain(|finding| self.policy.denies(&finding.code) || !pragmas.silence(finding));
             findings.sort_by(|a, b| (a.line, &a.code).cmp(&(b.line, &b.code)));
         }

@@ -4,10 +4,11 @@
 //! `plimsoll explain` prints and what tests the rule: each code block in it says on which lines the rule must fire.
 //!
 //! # Folders
-//! `dl` hadolint's rules under hadolint's codes (`DL…`) · `pl` our own (`PL…`).
+//! `dl` hadolint's rules under hadolint's codes (`DL…`) · `docker` Docker's build checks under their own names · `pl` our own (`PL…`).
 //! `packages` and `pip` are what several rules about package managers ask.
 
 pub(crate) mod dl;
+pub(crate) mod docker;
 mod packages;
 mod pip;
 mod pl;
@@ -19,7 +20,7 @@ use crate::rule::Rule;
 
 /// Every rule, folder by folder, each folder by code.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [dl::ALL, pl::ALL].into_iter().flatten().copied()
+    [dl::ALL, docker::ALL, pl::ALL].into_iter().flatten().copied()
 }
 
 /// The rule with that code.

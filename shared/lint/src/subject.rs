@@ -4,12 +4,13 @@ use std::cell::OnceCell;
 
 use dockerfile::{Dockerfile, Instruction, Keyword, Stage};
 
-use crate::{rule::When, script::Script};
+use crate::{context::Context, rule::When, script::Script};
 
 /// A file to be judged.
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) file: &'a Dockerfile,
+    pub(crate) context: &'a Context,
     runs: OnceCell<Vec<Run<'a>>>,
 }
 
@@ -29,8 +30,8 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn new(file: &'a Dockerfile) -> Self {
-        Self { file, runs: OnceCell::new() }
+    pub(crate) fn new(file: &'a Dockerfile, context: &'a Context) -> Self {
+        Self { file, context, runs: OnceCell::new() }
     }
 
     /// Every RUN, in order.

@@ -1,11 +1,12 @@
 //! Every rule against its own page: each example fires on the lines that the page names, and on no other.
 //!
-//! A fenced block `dockerfile fires=2,3` must break the rule on lines 2 and 3, a block `dockerfile quiet` must not break it.
+//! A fenced block `dockerfile fires=2,3` must break the rule on lines 2 and 3, a block `dockerfile quiet` must not break it. A block
+//! `dockerignore` is the `.dockerignore` of all examples; a block `platforms` names bases and what they are for, linux/amd64 being built.
 
 use dockerfile::Dockerfile;
 
 use super::all;
-use crate::{Level, Policy, Rule, lint};
+use crate::{Context, Level, Linter, Policy, Rule};
 
 /// An example of a page: the lines on which the rule must fire, and the text.
 struct Example {
@@ -32,6 +33,22 @@ fn examples(page: &str) -> Vec<Example> {
     examples
 }
 
+/// The text of the block of that kind.
+fn block(page: &str, kind: &str) -> Option<String> {
+    let (_, behind) = page.split_once(&format!("```{kind}\n"))?;
+    behind.split_once("```").map(|(block, _)| block.to_owned())
+}
+
+fn context(page: &str) -> Context {
+    let platforms = block(page, "platforms").unwrap_or_default();
+    let pairs = platforms.lines().map(|line| line.split_once(' ').unwrap());
+    Context {
+        ignore_file: block(page, "dockerignore"),
+        base_platforms: pairs.map(|(base, platform)| (base.to_owned(), platform.to_owned())).collect(),
+        platform: Some("linux/amd64".to_owned()),
+    }
+}
+
 #[track_caller]
 fn check(rule: &Rule) {
     assert!(rule.page.starts_with(&format!("# {}: ", rule.code)), "{}: the first line", rule.code);
@@ -44,8 +61,9 @@ fn check(rule: &Rule) {
     if rule.level == Level::Ignore {
         policy.levels.insert(rule.code.to_owned(), Level::Warning);
     }
+    let (linter, context) = (Linter::new(&policy), context(rule.page));
     for example in examples {
-        let report = lint(&Dockerfile::read(&example.text), &policy);
+        let report = linter.lint_in(&Dockerfile::read(&example.text), &context, Vec::new());
         let own = report.findings.iter().filter(|finding| finding.code == rule.code);
         let found: Vec<usize> = own.map(|finding| finding.line).collect();
         assert_eq!(found, example.fires, "{}:\n{}", rule.code, example.text);
@@ -59,7 +77,7 @@ fn every_rule_does_what_its_page_says() {
 
 #[test]
 fn each_folder_is_in_order_and_codes_are_unique() {
-    for folder in [super::dl::ALL, super::pl::ALL] {
+    for folder in [super::dl::ALL, super::docker::ALL, super::pl::ALL] {
         assert!(folder.windows(2).all(|pair| pair[0].code < pair[1].code));
     }
     let codes: std::collections::BTreeSet<_> = all().map(|rule| rule.code).collect();

@@ -1,0 +1,42 @@
+//! WorkdirRelativePath: WORKDIR begins at the root.
+
+use dockerfile::Keyword;
+
+use crate::{
+    finding::Level,
+    rule::{Check, Rule, Sink},
+    rules::docker::stages,
+    subject::Subject,
+};
+
+pub(crate) const RULE: Rule = Rule {
+    code: "WorkdirRelativePath",
+    level: Level::Ignore,
+    page: include_str!("workdir_relative_path.md"),
+    check: Check::File(check),
+};
+
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    let stages = subject.file.stages();
+    let mut has_one: Vec<bool> = Vec::new();
+    for stage in stages {
+        let inherited =
+            stages::base_of(stages, stage).and_then(|base| has_one.get(base)).copied().unwrap_or(false);
+        let mut workdirs =
+            subject.file.body(stage).filter(|instruction| instruction.keyword == Keyword::Workdir);
+        let first = workdirs.next();
+        if let Some((workdir, path)) =
+            first.filter(|_| !inherited).and_then(|first| Some((first, first.text()?)))
+            && is_relative(path.text.trim_matches(['"', '\'']))
+        {
+            sink.report_at(workdir.line, &path.span, format!("Write the whole path of {}.", path.text));
+        }
+        has_one.push(inherited || first.is_some());
+    }
+}
+
+/// Neither from the root, nor from a drive, nor from a variable.
+fn is_relative(path: &str) -> bool {
+    let is_drive = path.as_bytes().get(1) == Some(&b':');
+    !path.starts_with(['/', '\\', '$']) && !is_drive
+}
