@@ -6,6 +6,7 @@ mod explain;
 mod lint;
 mod orders;
 mod questions;
+mod redrive;
 mod roles;
 mod start;
 mod up;
@@ -50,6 +51,8 @@ enum Command {
     Why(questions::WhyArguments),
     /// How do things stand: bans, campaigns, stragglers?
     Status(questions::StatusArguments),
+    /// What no service could handle: list it, or have it tried again.
+    Redrive(redrive::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => start::run(&arguments),
         Command::Why(arguments) => questions::why(&arguments),
         Command::Status(arguments) => questions::status(&arguments),
+        Command::Redrive(arguments) => redrive::run(&arguments),
     }
 }
 

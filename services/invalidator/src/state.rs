@@ -95,7 +95,9 @@ impl State {
                 }
                 Ok(Reaction::default())
             }
-            StreamName::Sources | StreamName::WorkBuild | StreamName::Dead => Ok(Reaction::default()),
+            StreamName::Sources | StreamName::WorkBuild | StreamName::Dead | StreamName::Redrive => {
+                Ok(Reaction::default())
+            }
         }
     }
 

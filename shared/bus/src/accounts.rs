@@ -8,9 +8,13 @@
 mod exchange;
 mod permissions;
 
+pub(crate) use exchange::LETTERS_API;
+
 use std::fmt::Write as _;
 
 use events::{
+    Event as _,
+    fact::Redrive,
     order,
     topology::{Account, Role},
 };
@@ -67,6 +71,11 @@ pub fn node_identity(role: Role, node: &str) -> String {
 /// The subjects on which a person gives orders.
 fn order_subjects(operator: &Operator) -> impl Iterator<Item = String> {
     order::ENTRIES.iter().map(move |entry| format!("{}.{operator}", entry.kind))
+}
+
+/// The subjects on which a person asks for dead letters to be tried again.
+fn redrive_subject(operator: &Operator) -> String {
+    format!("{}.*.*.{operator}", Redrive::KIND)
 }
 
 fn render_account(

@@ -43,7 +43,8 @@ async fn make_homes(connection: &Connection, account: Account, replicas: usize) 
     }
     for role in Role::ALL.into_iter().filter(|role| role.spec().account == account) {
         for durable in role.spec().consumes {
-            apply_consumer(connection, durable).await?;
+            apply_consumer(connection, durable.stream, durable.filter, durable).await?;
+            apply_consumer(connection, StreamName::Redrive, durable.redriven, durable).await?;
         }
     }
     for bucket in Bucket::ALL.into_iter().filter(|bucket| bucket.home() == account) {
@@ -72,20 +73,27 @@ async fn apply(connection: &Connection, account: Account, config: Config) -> Res
     applied.map(drop).map_err(|error| Error::broker(format!("apply the stream {name}"), error))
 }
 
-async fn apply_consumer(connection: &Connection, durable: &Durable) -> Result<(), Error> {
-    let failed =
-        |error: async_nats::Error| Error::broker(format!("apply the consumer {}", durable.name), error);
+async fn apply_consumer(
+    connection: &Connection,
+    stream: StreamName,
+    filter: &str,
+    durable: &Durable,
+) -> Result<(), Error> {
+    let failed = |error: async_nats::Error| {
+        Error::broker(format!("apply the consumer {} of {stream}", durable.name), error)
+    };
     let config = pull::Config {
         durable_name: Some(durable.name.to_owned()),
-        filter_subject: durable.filter.to_owned(),
+        filter_subject: filter.to_owned(),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
         ack_wait: durable.ack_wait,
-        max_deliver: durable.max_deliver,
+        // The broker would fall silent about a message that it no longer delivers. The run loop counts and lays it aside instead.
+        max_deliver: -1,
         max_ack_pending: OUT_AT_ONCE,
         ..pull::Config::default()
     };
-    let created = connection.jetstream.create_consumer_on_stream(config, durable.stream.as_str()).await;
+    let created = connection.jetstream.create_consumer_on_stream(config, stream.as_str()).await;
     created.map(drop).map_err(|error| failed(error.into()))
 }
 
@@ -116,13 +124,15 @@ fn home(spec: &StreamSpec, replicas: usize) -> Config {
             DiscardPolicy::Old
         },
         max_age: match spec.keep {
-            Keep::For(time) => time,
+            Keep::For(time) | Keep::LastFor(time) => time,
             Keep::Everything | Keep::LastPerSubject(_) | Keep::UntilDone => Duration::ZERO,
         },
         max_messages_per_subject: match spec.keep {
             Keep::LastPerSubject(count) => count,
+            Keep::LastFor(_) => 1,
             Keep::Everything | Keep::For(_) | Keep::UntilDone => -1,
         },
+        allow_direct: matches!(spec.keep, Keep::LastFor(_)),
         deny_delete: for_ever,
         deny_purge: for_ever,
         duplicate_window: DUPLICATES,

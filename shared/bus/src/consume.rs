@@ -1,18 +1,20 @@
 //! The one run loop: take a message, handle it, publish what came of it, and only then acknowledge.
 
+mod settle;
+
 use std::{error::Error as StdError, future::Future, sync::Arc, time::Duration};
 
-use async_nats::jetstream::{AckKind, consumer::PullConsumer};
-use events::{Event, Malformed, Subject, fact::DeadLetter, topology::Durable};
+use async_nats::jetstream::consumer::PullConsumer;
+use events::{
+    Event, Malformed, Subject,
+    topology::{Durable, StreamName},
+};
 use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument as _, Span, debug, error, info_span, warn};
+use tracing::warn;
 
-use crate::{
-    connection::{Connection, Error},
-    headers,
-};
+use crate::connection::{Connection, Error};
 
 /// How long one pull waits at the broker for a message.
 const PULL: Duration = Duration::from_secs(20);
@@ -61,7 +63,7 @@ pub struct Outbox(Vec<(&'static str, Subject, Vec<u8>)>);
 /// How much is done at once, and how long a stop may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Messages handled at the same time.
+    /// Messages handled at the same time; one dead letter that is redriven comes on top.
     pub concurrency: usize,
     /// How long handlers may finish after a stop before their messages are left to another.
     pub grace: Duration,
@@ -116,14 +118,12 @@ pub async fn consume<H: Handler>(
     stop: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    let slots = Arc::new(Semaphore::new(limits.concurrency.max(1)));
     let run = Arc::new(Run { connection, durable, handler });
-    while !stop.is_cancelled() {
-        if let Some(Err(error)) = stop.run_until_cancelled(run.pull(&slots, &tasks)).await {
-            warn!(consumer = durable.name, error = %telemetry::Chain(&error), "The consumer is bound again.");
-            stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(250))).await;
-        }
-    }
+    tokio::join!(
+        run.take(durable.stream, limits.concurrency.max(1), &tasks, &stop),
+        // What people want tried again has a place of its own, so that neither waits for the other.
+        run.take(StreamName::Redrive, 1, &tasks, &stop),
+    );
     tasks.close();
     if tokio::time::timeout(limits.grace, tasks.wait()).await.is_err() {
         warn!(
@@ -141,16 +141,36 @@ struct Run<H> {
 }
 
 impl<H: Handler> Run<H> {
-    async fn pull(self: &Arc<Self>, slots: &Arc<Semaphore>, tasks: &TaskTracker) -> Result<(), Error> {
-        let failed = |source: async_nats::Error| {
-            Error::broker(format!("deliver from {}", self.durable.stream), source)
-        };
+    /// Takes messages of `from` until `stop`.
+    async fn take(
+        self: &Arc<Self>,
+        from: StreamName,
+        concurrency: usize,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let slots = Arc::new(Semaphore::new(concurrency));
+        while !stop.is_cancelled() {
+            if let Some(Err(error)) = stop.run_until_cancelled(self.pull(from, &slots, tasks)).await {
+                warn!(consumer = self.durable.name, stream = %from, error = %telemetry::Chain(&error), "The consumer is bound again.");
+                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(250))).await;
+            }
+        }
+    }
+
+    async fn pull(
+        self: &Arc<Self>,
+        from: StreamName,
+        slots: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+    ) -> Result<(), Error> {
+        let failed = |source: async_nats::Error| Error::broker(format!("deliver from {from}"), source);
         let mut connects = self.connection.connects.clone();
         connects.mark_unchanged();
         let consumer: PullConsumer = self
             .connection
             .jetstream
-            .get_consumer_from_stream(self.durable.name, self.durable.stream.as_str())
+            .get_consumer_from_stream(self.durable.name, from.as_str())
             .await
             .map_err(|error| failed(error.into()))?;
         loop {
@@ -174,99 +194,9 @@ impl<H: Handler> Run<H> {
             let message = message.map_err(failed)?;
             let run = Arc::clone(self);
             tasks.spawn(async move {
-                run.settle(message).await;
+                run.settle(from, message).await;
                 drop(slot);
             });
         }
-    }
-
-    async fn settle(&self, message: async_nats::jetstream::Message) {
-        let Ok(info) = message.info() else { return };
-        let (sequence, delivered) = (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(1));
-        let Ok(subject) = message.subject.as_str().parse::<Subject>() else { return };
-        let span = self.span(&subject, sequence, delivered);
-        telemetry::adopt(&span, &headers::trace_of(message.headers.as_ref()));
-        let delivery = Delivery { subject, sequence, attempt: delivered, body: message.payload.to_vec() };
-        self.settle_delivery(&message, delivery).instrument(span).await;
-    }
-
-    async fn settle_delivery(&self, message: &async_nats::jetstream::Message, delivery: Delivery) {
-        let cause = format!("{}/{}", self.durable.stream, delivery.sequence);
-        let work = async {
-            let outbox = self.handler.handle(delivery.clone()).await?;
-            Ok(self.connection.publish_all(outbox, &cause).await)
-        };
-        let ack = match self.with_progress(message, work).await {
-            Ok(Ok(())) => AckKind::Ack,
-            // Left unacknowledged, the message comes again and its facts with the same ids.
-            Ok(Err(error)) => {
-                warn!(error = %telemetry::Chain(&error), "The facts of a message could not be stored.");
-                return;
-            }
-            Err(failure) => match H::Error::disposition(&failure) {
-                Disposition::Retry(delay) if !self.exhausted(delivery.attempt) => {
-                    debug!(error = %telemetry::Chain(&failure), "A message is tried again.");
-                    AckKind::Nak(Some(delay))
-                }
-                Disposition::Retry(_) | Disposition::Reject => {
-                    error!(subject = %delivery.subject, error = %telemetry::Chain(&failure), "A message cannot be handled and is laid aside in DEAD.");
-                    let letter = self.dead_letter(&delivery, &failure);
-                    if let Err(error) = self.connection.publish(letter, &cause).await {
-                        warn!(error = %telemetry::Chain(&error), "DEAD could not be reached.");
-                        return;
-                    }
-                    AckKind::Term
-                }
-            },
-        };
-        if let Err(error) = message.double_ack_with(ack).await {
-            debug!(%error, "An acknowledgement was lost; the message comes again.");
-        }
-    }
-
-    /// Handles while telling the broker, three times an ack wait, that somebody still does.
-    async fn with_progress<T>(
-        &self,
-        message: &async_nats::jetstream::Message,
-        handling: impl Future<Output = T>,
-    ) -> T {
-        let mut handling = std::pin::pin!(handling);
-        loop {
-            match tokio::time::timeout(self.durable.ack_wait / 3, &mut handling).await {
-                Ok(handled) => return handled,
-                Err(_) => {
-                    if let Err(error) = message.ack_with(AckKind::Progress).await {
-                        debug!(%error, "A sign of life was lost.");
-                    }
-                }
-            }
-        }
-    }
-
-    fn exhausted(&self, attempt: u64) -> bool {
-        attempt >= u64::try_from(self.durable.max_deliver).unwrap_or(u64::MAX)
-    }
-
-    fn dead_letter(&self, delivery: &Delivery, failure: &H::Error) -> DeadLetter {
-        DeadLetter {
-            stream: self.durable.stream.to_string(),
-            consumer: self.durable.name.to_owned(),
-            subject: delivery.subject.to_string(),
-            sequence: delivery.sequence,
-            deliveries: delivery.attempt,
-            reason: telemetry::Chain(failure).to_string(),
-        }
-    }
-
-    fn span(&self, subject: &Subject, sequence: u64, attempt: u64) -> Span {
-        info_span!(
-            "process",
-            otel.name = format!("process {}", subject.split_kind().map_or(subject.as_str(), |(kind, _)| kind)),
-            otel.kind = "consumer",
-            messaging.system = "nats",
-            messaging.destination.name = %subject,
-            sequence,
-            attempt,
-        )
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! [`Connection`] one identity's way to the broker · [`feed`] read streams from the beginning · [`consume`](consume()) share a
-//! stream with replicas: the one run loop · [`bucket`] create once · [`order`] give an order · [`ear`] listen live · [`rpc`] ask and answer · [`bootstrap`] streams, consumers and
+//! stream with replicas: the one run loop · [`dead`] what it laid aside · [`bucket`] create once · [`order`] give an order · [`ear`] listen live · [`rpc`] ask and answer · [`bootstrap`] streams, consumers and
 //! buckets as the topology has them · [`accounts`] the server's configuration from the same table · [`keyring`] the identities · [`server`] a
 //! server as a child.
 
@@ -14,6 +14,7 @@ pub mod accounts;
 pub mod bootstrap;
 pub mod bucket;
 pub mod consume;
+pub mod dead;
 pub mod ear;
 pub mod feed;
 pub mod keyring;

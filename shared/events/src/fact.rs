@@ -12,7 +12,7 @@ pub use build::{
 };
 pub use campaign::{CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed};
 pub use container::{ContainerRefused, ContainerRemedied, ContainerStarted, ContainerStopped, RunState};
-pub use dead::DeadLetter;
+pub use dead::{DeadLetter, Redrive};
 pub use image::{
     ImageDeleted, ImageInstance, ImageInvalidated, ImagePushed, ImageReplaced, ImageRestored,
     ImageUnattributed,
@@ -42,5 +42,6 @@ events! {
     ContainerRefused on "plimsoll.container.refused" in Nodes, by |event| vec![event.node.clone(), event.container.clone()];
     ContainerRemedied on "plimsoll.container.remedied" in Nodes, by |event| vec![event.node.clone(), event.container.clone()];
     BuildJob on "plimsoll.work.build" in WorkBuild, by |event| vec![event.lane().to_owned(), event.project.to_string()];
-    DeadLetter on "plimsoll.dead" in Dead, by |event| vec![event.stream.clone(), event.consumer.clone()];
+    DeadLetter on "plimsoll.dead" in Dead, by |event| vec![event.stream.clone(), event.consumer.clone(), event.sequence.to_string()];
+    Redrive on "plimsoll.redrive" in Redrive, by |event| vec![event.stream.clone(), event.consumer.clone(), event.operator.clone()];
 }

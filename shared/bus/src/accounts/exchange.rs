@@ -1,11 +1,14 @@
-//! What crosses from one account to another: mirrors, the facts that operators hear, the questions they ask, and each person's orders.
+//! What crosses from one account to another: mirrors, the facts that operators hear, the questions they ask, and what each person says.
 
 use std::collections::BTreeSet;
 
 use events::topology::{Account, Role, StreamName};
 use verdict::Operator;
 
-use super::{operator_account, order_subjects};
+use super::{operator_account, order_subjects, redrive_subject};
+
+/// Where, in a person's account, the broker's own questions about DEAD are asked.
+pub(crate) const LETTERS_API: &str = "JS.DEAD.API";
 
 /// Every process answers who it is.
 const WHO: &str = "$SRV.>";
@@ -38,14 +41,16 @@ pub(super) fn exports(account: Account, people: &[&Operator]) -> Vec<String> {
     for subject in answers(account) {
         lines.push(format!("{{service: \"{subject}\", accounts: [{everybody}]}}"));
     }
-    if account == Account::Ops {
-        for operator in people {
-            let person = operator_account(operator);
-            for subject in order_subjects(operator) {
-                lines.push(format!("{{service: \"{subject}\", accounts: [{person}]}}"));
-            }
+    if account == StreamName::Dead.spec().home {
+        lines.push(format!("{{service: \"{}\", accounts: [{everybody}]}}", letters("$JS.API")));
+    }
+    for operator in people {
+        let person = operator_account(operator);
+        for subject in said_by(operator).filter(|(home, _)| *home == account).map(|(_, subject)| subject) {
+            lines.push(format!("{{service: \"{subject}\", accounts: [{person}]}}"));
         }
-    } else {
+    }
+    if account != Account::Ops {
         lines.push(format!("{{service: \"{WHO}\", response_type: Stream, accounts: [{everybody}]}}"));
     }
     lines
@@ -79,9 +84,12 @@ pub(super) fn imports(account: Account) -> Vec<String> {
 /// What a person's account takes: their own order subjects, what they may hear, and whom they may ask.
 pub(super) fn imports_of(operator: &Operator) -> Vec<String> {
     let mut lines = Vec::new();
-    for subject in order_subjects(operator) {
-        lines.push(format!("{{service: {{account: OPS, subject: \"{subject}\"}}}}"));
+    for (home, subject) in said_by(operator) {
+        lines.push(format!("{{service: {{account: {home}, subject: \"{subject}\"}}}}"));
     }
+    let home = StreamName::Dead.spec().home;
+    let (theirs, own) = (letters("$JS.API"), letters(LETTERS_API));
+    lines.push(format!("{{service: {{account: {home}, subject: \"{theirs}\"}}, to: \"{own}\"}}"));
     for account in Account::ALL {
         for subject in account.heard_by_operators() {
             lines.push(format!("{{stream: {{account: {account}, subject: \"{subject}\"}}}}"));
@@ -94,6 +102,18 @@ pub(super) fn imports_of(operator: &Operator) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The question for one dead letter after another, below the prefix of the broker's own interface.
+pub(super) fn letters(prefix: &str) -> String {
+    format!("{prefix}.DIRECT.GET.{}", StreamName::Dead)
+}
+
+/// What a person says, and where it is kept.
+fn said_by(operator: &Operator) -> impl Iterator<Item = (Account, String)> {
+    let orders = order_subjects(operator).map(|subject| (StreamName::Orders, subject));
+    let redrives = std::iter::once((StreamName::Redrive, redrive_subject(operator)));
+    orders.chain(redrives).map(|(stream, subject)| (stream.spec().home, subject))
 }
 
 /// The streams that are read outside their home.

@@ -1,9 +1,13 @@
 //! What one identity may say and hear. Whatever is not allowed is denied; a denial stands only where a wildcard would reach too far.
 
-use events::topology::{Account, Bucket, Durable, Role, StreamName};
+use events::{
+    Event as _,
+    fact::DeadLetter,
+    topology::{Account, Bucket, Durable, Role, StreamName},
+};
 use verdict::Operator;
 
-use super::{exchange, order_subjects};
+use super::{exchange, order_subjects, redrive_subject};
 
 /// What may be asked about a process.
 const WHO: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -15,7 +19,7 @@ pub(super) fn role(key: &str, role: Role, identity: &str, node: &str) -> String 
         spec.publishes.iter().map(|subject| subject.replace("{node}", node)).collect();
     publish.extend(spec.asks.iter().map(|subject| (*subject).to_owned()));
     publish.extend(spec.follows.iter().flat_map(|stream| follow(*stream)));
-    publish.extend(spec.consumes.iter().flat_map(pull));
+    publish.extend(spec.consumes.iter().flat_map(consume));
     publish.extend(spec.buckets.iter().flat_map(|bucket| entries(*bucket, node)));
     let others: Vec<String> =
         spec.follows.iter().flat_map(|stream| shared_with_others(*stream, role)).collect();
@@ -41,6 +45,7 @@ pub(super) fn role(key: &str, role: Role, identity: &str, node: &str) -> String 
 /// A person.
 pub(super) fn person(key: &str, operator: &Operator) -> String {
     let mut publish: Vec<String> = order_subjects(operator).collect();
+    publish.extend([redrive_subject(operator), exchange::letters(exchange::LETTERS_API)]);
     publish.extend(Account::ALL.into_iter().flat_map(exchange::answers).map(str::to_owned));
     for verb in WHO {
         publish.extend([format!("$SRV.{verb}"), format!("$SRV.{verb}.>")]);
@@ -76,9 +81,16 @@ fn shared_with_others(stream: StreamName, reader: Role) -> Vec<String> {
         .collect()
 }
 
-/// What taking and acknowledging messages takes, in both forms of the acknowledgement's subject.
-fn pull(durable: &Durable) -> [String; 4] {
+/// What a consumer takes: its stream, its redriven letters, and those letters themselves.
+fn consume(durable: &Durable) -> Vec<String> {
     let Durable { stream, name, .. } = durable;
+    let mut subjects = [pull(*stream, name), pull(StreamName::Redrive, name)].concat();
+    subjects.push(format!("$JS.API.DIRECT.GET.{}.{}.{stream}.{name}.*", StreamName::Dead, DeadLetter::KIND));
+    subjects
+}
+
+/// What taking and acknowledging messages takes, in both forms of the acknowledgement's subject.
+fn pull(stream: StreamName, name: &str) -> [String; 4] {
     [
         format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),

@@ -43,12 +43,17 @@ impl Broker {
     }
 
     pub(crate) async fn connect(&self, identity: &str) -> Connection {
+        self.connect_as(identity, identity).await
+    }
+
+    /// With the key of `identity`, under a name that also names the inbox.
+    pub(crate) async fn connect_as(&self, identity: &str, name: &str) -> Connection {
         let config = bus::Config {
             url: self.server.url().to_owned(),
             seed_file: Some(self.keys.seed_file(identity)),
             node: NODE.to_owned(),
         };
-        Connection::connect(&config, identity, Duration::from_secs(5)).await.unwrap()
+        Connection::connect(&config, name, Duration::from_secs(5)).await.unwrap()
     }
 
     pub(crate) async fn role(&self, role: Role) -> Connection {

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod dead;
 mod embedded;
 mod forged;
 mod permissions;

@@ -62,6 +62,8 @@ pub struct Durable {
     pub ack_wait: Duration,
     /// How often a message is tried before it goes to DEAD.
     pub max_deliver: i64,
+    /// The dead letters of this consumer that people want tried again.
+    pub redriven: &'static str,
 }
 
 /// What a role may do on the broker.
@@ -91,6 +93,7 @@ const WORK: Durable = Durable {
     // A dead worker is noticed after this long; a living one says so three times as often, however long it builds.
     ack_wait: Duration::from_secs(15),
     max_deliver: 120,
+    redriven: "plimsoll.redrive.WORK_BUILD.worker.*",
 };
 
 /// What teams are told about.
@@ -100,6 +103,7 @@ const NOTICES: Durable = Durable {
     filter: "plimsoll.build.finished.>",
     ack_wait: Duration::from_secs(30),
     max_deliver: 10,
+    redriven: "plimsoll.redrive.BUILDS.notifier.*",
 };
 
 impl Account {
@@ -237,7 +241,7 @@ impl Role {
                     "plimsoll.build.started.*",
                     "plimsoll.build.finished.*",
                     "plimsoll.image.replaced.*.*",
-                    "plimsoll.dead.WORK_BUILD.worker",
+                    "plimsoll.dead.WORK_BUILD.worker.*",
                 ],
                 follows: &[Orders, Resolutions],
                 consumes: &[WORK],
@@ -261,7 +265,7 @@ impl Role {
                 ..none
             },
             Self::Notifier => RoleSpec {
-                publishes: &["plimsoll.dead.BUILDS.notifier"],
+                publishes: &["plimsoll.dead.BUILDS.notifier.*"],
                 follows: &[Orders, Resolutions],
                 consumes: &[NOTICES],
                 buckets: &[Bucket::Notices],

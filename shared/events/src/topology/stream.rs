@@ -28,6 +28,8 @@ pub enum StreamName {
     WorkBuild,
     /// What no consumer could handle.
     Dead,
+    /// Dead letters that people want tried again.
+    Redrive,
 }
 
 /// How long messages stay.
@@ -37,6 +39,8 @@ pub enum Keep {
     Everything,
     /// For a time.
     For(Duration),
+    /// The last of each subject, for a time; it can be asked for by its subject.
+    LastFor(Duration),
     /// So many of each subject, for ever.
     LastPerSubject(i64),
     /// Until a worker has acknowledged it.
@@ -62,7 +66,7 @@ pub struct StreamSpec {
 
 impl StreamName {
     /// Every stream.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Orders,
         Self::Resolutions,
         Self::Sources,
@@ -72,6 +76,7 @@ impl StreamName {
         Self::Nodes,
         Self::WorkBuild,
         Self::Dead,
+        Self::Redrive,
     ];
 
     /// The name on the broker.
@@ -86,6 +91,7 @@ impl StreamName {
             Self::Nodes => "NODES",
             Self::WorkBuild => "WORK_BUILD",
             Self::Dead => "DEAD",
+            Self::Redrive => "REDRIVE",
         }
     }
 
@@ -168,7 +174,8 @@ impl StreamName {
                 ..pipe(&["plimsoll.container.*.*.*"], Keep::LastPerSubject(8), 512 * MIB)
             },
             Self::WorkBuild => pipe(&["plimsoll.work.build.*.*"], Keep::UntilDone, 128 * MIB),
-            Self::Dead => pipe(&["plimsoll.dead.*.*"], Keep::For(30 * DAY), 128 * MIB),
+            Self::Dead => pipe(&["plimsoll.dead.*.*.*"], Keep::LastFor(30 * DAY), 128 * MIB),
+            Self::Redrive => pipe(&["plimsoll.redrive.*.*.*"], Keep::UntilDone, 16 * MIB),
         }
     }
 }
