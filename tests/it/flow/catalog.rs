@@ -1,0 +1,206 @@
+//! Version ranges, a replacement rule, a hold and an exception, from the order to the image: what is swapped, how the source should say
+//! it, and what a ban makes of a project that keeps its version. Only the roles that build take part.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use events::{order, topology::Role};
+use serde_json::{Value, json};
+use testkit::{
+    command::run,
+    git::{BRANCH, GitHost, Webhook},
+    process::{Process, free_port},
+    registry::DockerRegistry,
+    wait::eventually,
+};
+use tests::{
+    apart::{Broker, enforcing, notify, watcher},
+    facts::{Fact, Facts},
+    images,
+    world::STEP,
+};
+use tokio::net::TcpStream;
+
+const NODE: &str = "yard";
+const SECRET: &str = "a-secret";
+/// A year for which a hold lasts: longer than any run of this test.
+const LATER: &str = "2999-01-01T00:00:00Z";
+
+struct Yard {
+    broker: Broker,
+    registry: DockerRegistry,
+    git: GitHost,
+    roles: Vec<Process>,
+    facts: Facts,
+    client: registry::Client,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalog_of_ranges_rules_and_holds_decides_what_is_built() {
+    let _machine = super::machine().await;
+    let yard = Yard::start().await.unwrap();
+    if let Err(error) = play(&yard).await {
+        let logs: String = yard.roles.iter().map(Process::log).collect();
+        panic!("{error:#}\n{logs}");
+    }
+}
+
+impl Yard {
+    async fn start() -> Result<Self> {
+        let broker = Broker::start(&[NODE]).await?;
+        let hooks = free_port()?;
+        let registry = DockerRegistry::start(Some(notify(hooks, SECRET))).await?;
+        let url = format!("http://127.0.0.1:{hooks}/webhooks/git");
+        let git = GitHost::start(Some(Webhook { url, secret: SECRET.to_owned() })).await?;
+        let watcher = watcher(hooks, registry.host(), SECRET)
+            + &format!(
+                "[watcher.sources.git]\nkind = \"gitea\"\nsecret = \"{SECRET}\"\n[watcher.source]\nschemes = [\"git\"]\n"
+            );
+        let folder = |role: Role| format!("folder = \"{}\"\n", broker.folder().join(role.as_str()).display());
+        let mut roles = Vec::new();
+        for (role, sections) in [
+            (Role::Watcher, watcher),
+            (Role::Invalidator, format!("[invalidator]\n{}", folder(Role::Invalidator))),
+            (Role::Scanner, String::new()),
+            (Role::Planner, String::new()),
+            (
+                Role::Worker,
+                format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n", folder(Role::Worker)),
+            ),
+        ] {
+            roles.push(broker.start_role(role, NODE, &sections)?);
+        }
+        let facts = broker.listen().await?;
+        let client = registry::Client::new(registry::Config::default())?;
+        eventually("the watcher to listen", STEP, async || TcpStream::connect(("127.0.0.1", hooks)).await)
+            .await?;
+        Ok(Self { broker, registry, git, roles, facts, client })
+    }
+
+    async fn order(&self, kind: &str, body: Value) -> Result<u64> {
+        self.broker.order(&self.facts, kind, &body).await
+    }
+
+    /// A project with one definition, in which `{os}` is the base's repository; its build.
+    async fn build(&self, name: &str, definition: &str) -> Result<Fact> {
+        let source = self.git.create(name).await?;
+        let image = self.registry.image(&format!("team/{name}:1"))?.to_string();
+        self.order(order::PROJECT, json!({"name": name, "source": source, "branch": BRANCH, "image": image}))
+            .await?;
+        let definition = definition.replace("{os}", &self.os()?);
+        self.git.commit_and_push(name, &[("Dockerfile", &definition)], "A definition").await?;
+        let ended = |fact: &Fact| {
+            (fact.kind == "plimsoll.build.finished" && fact.text("project") == name).then(|| fact.clone())
+        };
+        self.facts.wait(&format!("the build of {name} to end"), ended).await
+    }
+
+    fn os(&self) -> Result<String> {
+        Ok(self.registry.repository("base/os")?.to_string())
+    }
+
+    /// What git makes of a project's definition with the patch that its team was sent.
+    async fn applied(&self, name: &str, built: &Fact) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        let git = |arguments: &[&str]| {
+            let mut command = tokio::process::Command::new("git");
+            command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+            run(command, STEP)
+        };
+        git(&["clone", "--quiet", &self.git.url(name), "."]).await?.success()?;
+        std::fs::write(folder.path().join("change.patch"), built.text("diff"))?;
+        git(&["apply", "change.patch"]).await?.success()?;
+        Ok(std::fs::read_to_string(folder.path().join("Dockerfile"))?)
+    }
+}
+
+fn used(built: &Fact) -> &str {
+    let first = built.body.get("inputs").and_then(|inputs| inputs.get(0));
+    first.and_then(|input| input.get("used")).and_then(Value::as_str).unwrap_or_default()
+}
+
+async fn play(yard: &Yard) -> Result<()> {
+    let os = yard.os()?;
+    for version in ["10.4.7", "10.4.8", "10.5.1", "10.5.2", "11.0.0"] {
+        images::base(version)?.make()?.push(&yard.client, &format!("{os}:{version}").parse()?).await?;
+    }
+    let bases = json!([{
+        "repository": os, "current": "11.0.0", "allowed": [">=10.5 <11"], "outdated": ["<10.5"], "pin": true,
+    }]);
+    yard.order(order::CATALOG, json!({"section": "bases", "bases": bases})).await?;
+    yard.order(order::CATALOG, enforcing()).await?;
+    let holds = json!([{"project": "held", "image": format!("{os}:10.4.7"), "reason": "a driver", "ticket": "OPS-7", "expires": LATER}]);
+    yard.order(order::CATALOG, json!({"section": "holds", "holds": holds})).await?;
+    let rules =
+        json!([{"name": "hub", "regex": "docker\\.io/acme/os:v(.*)", "with": format!("{os}:${{1}}")}]);
+    yard.order(order::CATALOG, json!({"section": "replacements", "replacements": rules})).await?;
+    let tool = yard.registry.image("outside/tool:1")?.to_string();
+    images::tool()?.make()?.push(&yard.client, &tool.parse()?).await?;
+    let exceptions = json!([{
+        "name": "a-tool", "project": "excepted", "base": tool, "ends": LATER, "reason": "a port", "ticket": "OPS-8",
+        "requestedBy": "bob", "approvedBy": "carol",
+    }]);
+    yard.order(order::CATALOG, json!({"section": "exceptions", "exceptions": exceptions})).await?;
+    indexed(yard, &format!("{os}:10.5.2")).await?;
+    excepted(yard, &tool).await?;
+    swapped(yard).await?;
+    kept(yard).await
+}
+
+/// A version that only a range means is read as soon as it is there.
+async fn indexed(yard: &Yard, image: &str) -> Result<()> {
+    let heard =
+        |fact: &Fact| (fact.kind == "plimsoll.base.indexed" && fact.text("reference") == image).then_some(());
+    yard.facts.wait(&format!("{image} to be indexed"), heard).await
+}
+
+/// One project may, another may not.
+async fn excepted(yard: &Yard, tool: &str) -> Result<()> {
+    let definition = format!("FROM {tool}\nRUN echo x > /x\n");
+    let built = yard.build("excepted", &definition).await?;
+    ensure!(built.text("outcome") == "published", "{}", built.text("message"));
+    ensure!(used(&built).starts_with(tool), "built on {}", used(&built));
+    let built = yard.build("stranger", &definition).await?;
+    ensure!(built.text("outcome") == "refused", "{}", built.text("message"));
+    Ok(())
+}
+
+async fn swapped(yard: &Yard) -> Result<()> {
+    let os = yard.os()?;
+    let built =
+        yard.build("ranged", "ARG VERSION=10.4.8\nFROM {os}:${VERSION} AS app\nRUN echo x > /x\n").await?;
+    ensure!(built.text("outcome") == "published", "{}", built.text("message"));
+    ensure!(used(&built).starts_with(&format!("{os}:10.5.2@sha256:")), "built on {}", used(&built));
+    let digest = used(&built).split_once('@').context("no digest")?.1;
+    let expected = format!("ARG VERSION=10.5.2@{digest}\nFROM {os}:${{VERSION}} AS app\nRUN echo x > /x\n");
+    let applied = yard.applied("ranged", &built).await?;
+    ensure!(applied == expected, "git makes {applied:?} of it");
+    let built = yard.build("foreign", "FROM acme/os:v10.5.1\nRUN echo x > /x\n").await?;
+    ensure!(used(&built).starts_with(&format!("{os}:10.5.1@")), "{}", built.text("message"));
+    let built = yard.build("major", "FROM {os}:9.1.0\nRUN echo x > /x\n").await?;
+    let message = built.text("message");
+    ensure!(built.text("outcome") == "refused", "a major step was made: {message}");
+    ensure!(message.contains("outdated <10.5") && message.contains("exception"), "{message}");
+    Ok(())
+}
+
+async fn kept(yard: &Yard) -> Result<()> {
+    let os = yard.os()?;
+    let built = yard.build("held", "FROM {os}:10.4.7\nRUN echo x > /x\n").await?;
+    ensure!(
+        built.text("outcome") == "published" && built.text("diff").is_empty(),
+        "{}",
+        built.text("message")
+    );
+    ensure!(used(&built).starts_with(&format!("{os}:10.4.7@")), "built on {}", used(&built));
+    let ban =
+        json!({"image": format!("{os}:10.4.7"), "reason": "libfix lets anybody in", "severity": "high"});
+    let ban = yard.order(order::BANNED, ban).await?;
+    let closed = |fact: &Fact| {
+        (fact.kind == "plimsoll.campaign.closed" && fact.number("ban") == ban).then(|| fact.clone())
+    };
+    let closed = yard.facts.wait("the campaign to close", closed).await?;
+    let stragglers = closed.texts("stragglers").join("\n");
+    ensure!(closed.number("replaced") == 0 && stragglers.contains("OPS-7"), "{stragglers}");
+    Ok(())
+}
