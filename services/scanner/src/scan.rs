@@ -57,8 +57,32 @@ pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> 
         findings.extend(told);
         uses.push(scanned);
     }
+    if let Some(finding) = unwritable(&file, &build_args, &uses) {
+        refused = true;
+        findings.push(finding);
+    }
     findings.sort_by_key(|finding| finding.line);
     ScanReply { refused, findings, uses, as_of }
+}
+
+/// What is replaced must also be written: where the file does not let it, the team is told before anything is built.
+fn unwritable(
+    file: &Dockerfile,
+    build_args: &BTreeMap<String, String>,
+    uses: &[ScannedUse],
+) -> Option<Finding> {
+    let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX);
+    let replaced = uses.iter().filter(|scanned| scanned.choice == "replace");
+    let images: Vec<_> = replaced
+        .filter_map(|scanned| Some((place(scanned.start)..place(scanned.end), scanned.used.clone()?)))
+        .collect();
+    let error = file.replace_images(build_args, &images).err()?;
+    Some(Finding {
+        line: line(error.line().unwrap_or(1)),
+        code: REFUSED.to_owned(),
+        level: Level::Error.as_str().to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn judge(
@@ -76,6 +100,11 @@ fn judge(
     };
     let written = image_use.resolved.as_ref().ok().cloned();
     let (text, rule) = (choice.to_string(), choice.rule().to_string());
+    let reason = match &choice {
+        // Whoever is told knows what it was built on.
+        BaseChoice::Replace { why, .. } => format!("{why} ({rule})"),
+        BaseChoice::Keep { .. } | BaseChoice::Refuse { .. } => text.clone(),
+    };
     let nearest = match &choice {
         BaseChoice::Refuse { nearest, .. } => nearest.clone(),
         BaseChoice::Keep { .. } | BaseChoice::Replace { .. } => None,
@@ -87,7 +116,7 @@ fn judge(
         written: image_use.written.clone(),
         choice: outcome.choice.to_owned(),
         used: outcome.used,
-        reason: if outcome.choice == "keep" { String::new() } else { text.clone() },
+        reason: if outcome.choice == "keep" { String::new() } else { reason },
         start: image_use.span.start as u64,
         end: image_use.span.end as u64,
         rule,

@@ -50,6 +50,16 @@ pub enum CannotReplace {
     },
 }
 
+impl CannotReplace {
+    /// The line of the use that cannot be replaced, if it is about one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::NotAUse(_) => None,
+            Self::Shared { line, .. } | Self::Entangled { line, .. } => Some(*line),
+        }
+    }
+}
+
 /// One use that changes.
 struct Change<'a> {
     image_use: &'a ImageUse,

@@ -113,6 +113,16 @@ fn an_answer_names_the_rule() {
 }
 
 #[test]
+fn what_cannot_be_rewritten_is_told_with_its_line() {
+    let text = "ARG V=10.4.8\nFROM r.io/base/os:$V AS x\nFROM r.io/shop/web:$V\n";
+    check(Mode::Enforce, text, true, &["replace", "keep"]);
+    let reply = scanned(Mode::Enforce, text);
+    let finding = reply.findings.iter().find(|finding| finding.code == REFUSED).unwrap();
+    assert!(finding.line == 2 && finding.message.contains("ARG V"), "{}", finding.message);
+    check(Mode::Observe, text, false, &["keep", "keep"]);
+}
+
+#[test]
 fn a_hold_is_kept_and_told() {
     check(Mode::Enforce, "FROM r.io/base/os:10.4.6\n", false, &["keep"]);
     let reply = scanned(Mode::Enforce, "FROM r.io/base/os:10.4.6\n");

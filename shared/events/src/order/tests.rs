@@ -129,6 +129,7 @@ fn what_is_wrong_in_a_catalog_is_named() {
     rejected(CATALOG, &rule(r#""exact":"a:1","with":"r.io/a:${1}""#), "no group 1");
     rejected(CATALOG, &rule(r#""wildcard":"r.io/a:*","with":"r.io/a:${2}""#), "no group 2");
     rejected(CATALOG, &rule(r#""wildcard":"r.io/$(x):*","with":"r.io/a:1""#), "wildcard");
+    rejected(CATALOG, &rule(r#""wildcard":"alpine:*","with":"r.io/a:1""#), "in full");
     rejected(CATALOG, &rule(r#""regex":"a)|(b","with":"r.io/a:1""#), "regex");
     rejected(CATALOG, &rule(r#""regex":"(a{1000}){1000}","with":"r.io/a:1""#), "regex");
     let hold = |fields: &str| format!(r#"{{"section":"holds","holds":[{{"project":"shop",{fields}}}]}}"#);

@@ -65,6 +65,9 @@ pub enum InvalidReplacement {
     /// The glob has characters that no reference has.
     #[error("`{0}` has characters that no image reference has; a wildcard knows `*` and `?` alone")]
     Wildcard(String),
+    /// The glob cannot match any reference in full.
+    #[error("`{0}` names no registry; write references in full, such as docker.io/library/alpine:3.*")]
+    NotFull(String),
     /// The expression cannot be read, or would cost too much.
     #[error("the regular expression cannot be used: {0}")]
     Regex(String),
@@ -126,6 +129,11 @@ impl ImagePattern {
         let characters = |c: char| c.is_ascii_alphanumeric() || "._-/:[]*?".contains(c);
         if !text.chars().all(characters) {
             return Err(InvalidReplacement::Wildcard(text.to_owned()));
+        }
+        // A host has a dot or a port; a `*` may stand for one.
+        let host = text.split('/').next().filter(|first| first.len() < text.len()).unwrap_or_default();
+        if !(host.contains(['.', ':', '*', '?']) || host == "localhost" || text.starts_with('*')) {
+            return Err(InvalidReplacement::NotFull(text.to_owned()));
         }
         Ok(Self::Wildcard(WildcardPattern(Glob::new(text))))
     }
