@@ -1,5 +1,7 @@
 //! Every rule on its own examples, lines as hadolint 2.15 gives them, pragmas and policies.
 
+mod steps;
+
 use dockerfile::Dockerfile;
 
 use crate::{Finding, Level, Linter, Policy, lint};
