@@ -122,7 +122,7 @@ impl<'p> Linter<'p> {
     /// What is left of the findings once the file's own comments have been heard, and what the policy makes of it.
     fn report(&self, file: &Dockerfile, mut findings: Vec<Finding>) -> Report {
         if !findings.is_empty() {
-            let pragmas = Pragmas::of(file);
+            let pragmas = Pragmas::of(file, self.policy.silencing);
             if findings.iter().any(|finding| docker::is_check(&finding.code)) {
                 let directives = Directives::of(file);
                 findings.retain_mut(|finding| {

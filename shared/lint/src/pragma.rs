@@ -1,13 +1,13 @@
 //! What a file's own comments silence: `# hadolint ignore=CODE,…` and `# hadolint global ignore=CODE,…`.
 //!
 //! As hadolint has it: the first form counts for the instruction on the very next line, the second for the whole file; the
-//! words are lower case, codes are upper case, and nothing else may stand in the comment.
+//! words are lower case, codes are upper case, and behind them there may only be a comment: `# reason`.
 
 use std::collections::{HashMap, HashSet};
 
 use dockerfile::Dockerfile;
 
-use crate::{finding::Finding, rules::dl::dl1000};
+use crate::{finding::Finding, policy::Silencing, rules::dl::dl1000};
 
 /// The silenced codes of one file.
 #[derive(Debug, Default)]
@@ -16,23 +16,40 @@ pub(crate) struct Pragmas<'a> {
     by_line: HashMap<usize, HashSet<&'a str>>,
 }
 
+/// One comment that silences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pragma<'a> {
+    pub(crate) scope: Scope,
+    /// `A, B`, each a code.
+    list: &'a str,
+    /// What stands behind the second `#`; empty where nothing does.
+    pub(crate) reason: &'a str,
+}
+
+/// How far a comment reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    NextLine,
+    File,
+}
+
 impl<'a> Pragmas<'a> {
-    pub(crate) fn of(file: &'a Dockerfile) -> Self {
+    /// The comments that a policy hears.
+    pub(crate) fn of(file: &'a Dockerfile, silencing: Silencing) -> Self {
         let mut pragmas = Self::default();
+        if silencing == Silencing::Forbidden {
+            return pragmas;
+        }
         for comment in file.comments() {
-            let Some(words) = comment.text.strip_prefix("hadolint").filter(|rest| rest.starts_with(is_blank))
-            else {
+            let Some(pragma) = Pragma::of(&comment.text) else { continue };
+            if silencing == Silencing::WithReason && pragma.reason.is_empty() {
                 continue;
-            };
-            let words = words.trim_start_matches(is_blank);
-            let (scope, rest) = match words.strip_prefix("global").filter(|rest| rest.starts_with(is_blank)) {
-                Some(rest) => (None, rest.trim_start_matches(is_blank)),
-                None => (Some(comment.line + 1), words),
-            };
-            let Some(codes) = codes(rest) else { continue };
-            match scope {
-                None => pragmas.everywhere.extend(codes),
-                Some(line) => pragmas.by_line.entry(line).or_default().extend(codes),
+            }
+            match pragma.scope {
+                Scope::File => pragmas.everywhere.extend(pragma.codes()),
+                Scope::NextLine => {
+                    pragmas.by_line.entry(comment.line + 1).or_default().extend(pragma.codes())
+                }
             }
         }
         pragmas
@@ -55,11 +72,24 @@ pub(crate) fn shell(comment: &str) -> Option<&str> {
     (!shell.is_empty() && (behind.is_empty() || behind.starts_with('#'))).then_some(shell)
 }
 
-/// The codes of `ignore = A, B`; none if it is anything else.
-fn codes(text: &str) -> Option<Vec<&str>> {
-    let list = text.strip_prefix("ignore")?.trim_start_matches(is_blank).strip_prefix('=')?;
-    let codes: Vec<&str> = list.split(',').map(|code| code.trim_matches(is_blank)).collect();
-    codes.iter().all(|code| is_code(code)).then_some(codes)
+impl<'a> Pragma<'a> {
+    /// The comment `hadolint [global] ignore = A, B [# reason]`; none if it is anything else.
+    pub(crate) fn of(comment: &'a str) -> Option<Self> {
+        let words = comment.strip_prefix("hadolint").filter(|rest| rest.starts_with(is_blank))?;
+        let words = words.trim_start_matches(is_blank);
+        let (scope, rest) = match words.strip_prefix("global").filter(|rest| rest.starts_with(is_blank)) {
+            Some(rest) => (Scope::File, rest.trim_start_matches(is_blank)),
+            None => (Scope::NextLine, words),
+        };
+        let behind = rest.strip_prefix("ignore")?.trim_start_matches(is_blank).strip_prefix('=')?;
+        let (list, reason) = behind.split_once('#').unwrap_or((behind, ""));
+        let pragma = Self { scope, list, reason: reason.trim_matches(|c| c == '#' || is_blank(c)) };
+        pragma.codes().all(is_code).then_some(pragma)
+    }
+
+    fn codes(self) -> impl Iterator<Item = &'a str> {
+        self.list.split(',').map(|code| code.trim_matches(is_blank))
+    }
 }
 
 /// `[A-Z]+[0-9]+`, as in `DL3006`, `SC2086`, `PL1001`.

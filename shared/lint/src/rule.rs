@@ -66,7 +66,6 @@ pub(crate) enum When {
 /// Where a rule puts what it found.
 #[derive(Debug)]
 pub(crate) struct Sink<'a> {
-    #[expect(dead_code, reason = "rules that a policy parametrises read it")]
     pub(crate) policy: &'a Policy,
     pub(crate) code: &'static str,
     pub(crate) level: Level,

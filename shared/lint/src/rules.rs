@@ -5,13 +5,19 @@
 //!
 //! # Folders
 //! `dl` hadolint's rules under hadolint's codes (`DL…`) · `docker` Docker's build checks under their own names · `pl` our own (`PL…`).
-//! `packages` and `pip` are what several rules about package managers ask.
+//! `packages` and `pip` are what several rules about package managers ask; `image`, `paths`, `stages`, `labels` and `formats` what
+//! several about instructions do.
 
 pub(crate) mod dl;
 pub(crate) mod docker;
+mod formats;
+mod image;
+mod labels;
 mod packages;
+mod paths;
 mod pip;
 mod pl;
+mod stages;
 
 #[cfg(test)]
 mod pages;

@@ -4,7 +4,7 @@ mod steps;
 
 use dockerfile::Dockerfile;
 
-use crate::{Finding, Level, Linter, Policy, lint};
+use crate::{Finding, Level, Linter, Policy, Silencing, lint};
 
 fn codes(findings: &[Finding]) -> Vec<(usize, &str)> {
     findings.iter().map(|finding| (finding.line, &*finding.code)).collect()
@@ -24,11 +24,11 @@ fn paths_users_and_commands() {
     );
     check(
         "FROM a:1 AS x\nUSER root\nFROM x\nUSER 0:0\nFROM x\nUSER root\nUSER app\n",
-        &[(2, "DL3002"), (4, "DL3002")],
+        &[(2, "DL3002"), (2, "DL3066"), (4, "DL3002"), (6, "DL3066"), (7, "DL3066")],
     );
     check(
         "FROM a:1\nCMD []\nHEALTHCHECK NONE\nHEALTHCHECK CMD [\"x\"]\nHEALTHCHECK CMD x\nENTRYPOINT \"x\"\n",
-        &[(5, "DL3025"), (6, "DL3025")],
+        &[(4, "DL3012"), (5, "DL3012"), (5, "DL3025"), (6, "DL3025")],
     );
     check(
         "FROM a:1\nCMD [\"a\"]\nCMD [\"b\"]\nFROM b:1\nCMD [\"c\"]\nENTRYPOINT [\"a\"]\nENTRYPOINT [\"b\"]\n",
@@ -55,11 +55,11 @@ fn images() {
 fn additions_and_secrets() {
     check(
         "FROM a:1\nADD x.tar.gz https://y \"z.tgz\" /\nADD x.zip /\nADD [\"x\", \"/\"]\nADD <<E /e\nE\nADD git@x:y /\n",
-        &[(3, "DL3020"), (4, "DL3020")],
+        &[(3, "DL3020"), (4, "DL3020"), (7, "DL3020")],
     );
     check(
         "ARG GITHUB_TOKEN\nFROM a:1\nENV A=b db_password=c\nENV PUBLIC_KEY=x MONKEY=y TOKENS_SEEN=z\n",
-        &[(1, "PL1001"), (3, "PL1001")],
+        &[(1, "DL3064"), (1, "PL1001"), (3, "DL3064"), (3, "PL1001"), (4, "DL3064")],
     );
 }
 
@@ -69,11 +69,32 @@ fn what_cannot_be_read_is_a_finding_that_nothing_silences() {
 }
 
 #[test]
+fn reasons_may_be_demanded_of_pragmas() {
+    let text = "FROM a:1\n# hadolint ignore=DL3004 # no other way\nRUN sudo x\nUSER 1\n# hadolint ignore=DL3004\nRUN sudo y\n";
+    let found = |silencing| {
+        let policy = Policy { silencing, ..Policy::default() };
+        let report = lint(&Dockerfile::read(text), &policy);
+        let codes: Vec<(usize, String)> =
+            report.findings.iter().map(|finding| (finding.line, finding.code.to_string())).collect();
+        codes
+    };
+    let pair = |line, code: &str| (line, code.to_owned());
+    assert_eq!(found(Silencing::Heard), []);
+    assert_eq!(found(Silencing::WithReason), [pair(5, "PL1003"), pair(6, "DL3004")]);
+    let all = [pair(2, "PL1003"), pair(3, "DL3004"), pair(5, "PL1003"), pair(6, "DL3004")];
+    assert_eq!(found(Silencing::Forbidden), all);
+}
+
+#[test]
 fn pragmas_count_for_the_next_line_or_everywhere() {
     check("FROM a:1\n#hadolint ignore = DL3004 , DL3003\nRUN sudo x; cd y\n", &[]);
     check("FROM a:1\n  # hadolint ignore=DL3004\nRUN sudo x; cd y\n", &[(3, "DL3003")]);
     check("FROM a:1\n# hadolint ignore=DL3004\n\nRUN sudo x\n", &[(4, "DL3004")]);
     check("FROM a:1\n# hadolint ignore=DL3004 for a reason\nRUN sudo x\n", &[(3, "DL3004")]);
+    check(
+        "FROM a:1\n# hadolint ignore=DL3004# why\nRUN sudo x\nUSER 1\n# hadolint ignore=DL3004 #\nRUN sudo x\n",
+        &[],
+    );
     check("FROM a:1\n# hadolint ignore=DL3004,\nRUN sudo x\n", &[(3, "DL3004")]);
     check("FROM a:1\nRUN sudo x\n# hadolint global ignore=DL3004\n", &[]);
 }

@@ -2,11 +2,12 @@
 //!
 //! A fenced block `dockerfile fires=2,3` must break the rule on lines 2 and 3, a block `dockerfile quiet` must not break it. A block
 //! `dockerignore` is the `.dockerignore` of all examples; a block `platforms` names bases and what they are for, linux/amd64 being built.
+//! Where a rule asks a policy, a block `yaml` is its configuration.
 
 use dockerfile::Dockerfile;
 
 use super::all;
-use crate::{Context, Level, Linter, Policy, Rule};
+use crate::{Config, Context, Level, Linter, Rule};
 
 /// An example of a page: the lines on which the rule must fire, and the text.
 struct Example {
@@ -49,6 +50,11 @@ fn context(page: &str) -> Context {
     }
 }
 
+/// What the page configures.
+fn configuration(page: &str) -> Config {
+    Config::from_yaml(&block(page, "yaml").unwrap_or_default()).unwrap()
+}
+
 #[track_caller]
 fn check(rule: &Rule) {
     assert!(rule.page.starts_with(&format!("# {}: ", rule.code)), "{}: the first line", rule.code);
@@ -57,7 +63,7 @@ fn check(rule: &Rule) {
     assert!(examples.iter().any(|example| !example.fires.is_empty()), "{}: nothing fires", rule.code);
     assert!(examples.iter().any(|example| example.fires.is_empty()), "{}: nothing is quiet", rule.code);
     // A rule that is off by default is tried as if it were on.
-    let mut policy = Policy::default();
+    let mut policy = configuration(rule.page).into_policy();
     if rule.level == Level::Ignore {
         policy.levels.insert(rule.code.to_owned(), Level::Warning);
     }

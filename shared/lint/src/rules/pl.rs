@@ -2,8 +2,9 @@
 
 mod pl1001;
 mod pl1002;
+mod pl1003;
 
 use crate::rule::Rule;
 
 /// Every rule of the folder, by code.
-pub(super) const ALL: &[&Rule] = &[&pl1001::RULE, &pl1002::RULE];
+pub(super) const ALL: &[&Rule] = &[&pl1001::RULE, &pl1002::RULE, &pl1003::RULE];

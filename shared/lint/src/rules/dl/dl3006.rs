@@ -7,6 +7,7 @@ use dockerfile::Stage;
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
+    rules::image::Image,
     subject::Subject,
 };
 
@@ -30,7 +31,6 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
 /// The stage's image, if it has neither tag nor digest and is more than a variable.
 fn untagged(stage: &Stage) -> Option<&str> {
     let image = stage.base.as_ref()?.text.trim_matches(['"', '\'']);
-    let last = image.rsplit('/').next().unwrap_or_default();
-    let known = image == "scratch" || image.starts_with('$') || last.contains([':', '@']);
+    let known = image == "scratch" || image.starts_with('$') || Image::of(image).is_pinned;
     (!known).then_some(image)
 }

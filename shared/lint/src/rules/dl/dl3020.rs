@@ -40,7 +40,8 @@ fn copy_instead(here: &Here<'_>) -> Vec<Edit> {
     let shared = |name: &str| matches!(name, "chown" | "chmod" | "link" | "exclude");
     let certain = |source: &str| {
         let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        !source.contains('$') && (source.ends_with('/') || name == "." || extension(name).is_some())
+        !source.contains(['$', ':', '@'])
+            && (source.ends_with('/') || name == "." || extension(name).is_some())
     };
     if !add.flags.iter().all(|flag| shared(&flag.name))
         || !sources(add).iter().all(|source| is_plain(source) && certain(source))
@@ -75,12 +76,8 @@ fn sources(add: &Instruction) -> Vec<&str> {
     paths.into_iter().map(|source| source.trim_matches(['"', '\''])).collect()
 }
 
-/// Neither elsewhere nor an archive by its name.
+/// Neither an address nor an archive by its name; a heredoc is no file. As hadolint has it, git repositories count as files.
 fn is_plain(source: &str) -> bool {
-    !is_elsewhere(source) && !ARCHIVES.iter().any(|archive| source.ends_with(archive))
-}
-
-/// An address, a git repository, or a heredoc, which COPY takes too but which is no file.
-fn is_elsewhere(source: &str) -> bool {
-    ["http://", "https://", "git://", "git@", "ssh://", "<<"].iter().any(|start| source.starts_with(start))
+    let is_elsewhere = ["http://", "https://", "<<"].iter().any(|start| source.starts_with(start));
+    !is_elsewhere && !ARCHIVES.iter().any(|archive| source.ends_with(archive))
 }

@@ -5,6 +5,7 @@ use dockerfile::Keyword;
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
+    rules::stages,
     subject::Subject,
 };
 
@@ -16,13 +17,8 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    for stage in subject.file.stages() {
-        let all = subject.file.body(stage).filter(|instruction| instruction.keyword == Keyword::Cmd);
-        for later in all.skip(1) {
-            sink.report(
-                later.line,
-                "The stage has a CMD already, which this one overrides; keep one of them.",
-            );
-        }
+    for later in stages::repeated(subject, Keyword::Cmd) {
+        let message = "The stage has a CMD already, which this one overrides; keep one of them.";
+        sink.report_at(later.line, &later.keyword_span, message);
     }
 }

@@ -5,6 +5,7 @@ use dockerfile::Keyword;
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
+    rules::stages,
     subject::Subject,
 };
 
@@ -12,13 +13,8 @@ pub(crate) const RULE: Rule =
     Rule { code: "DL4004", level: Level::Error, page: include_str!("dl4004.md"), check: Check::File(check) };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    for stage in subject.file.stages() {
-        let all = subject.file.body(stage).filter(|instruction| instruction.keyword == Keyword::Entrypoint);
-        for later in all.skip(1) {
-            sink.report(
-                later.line,
-                "The stage has an ENTRYPOINT already, which this one overrides; keep one of them.",
-            );
-        }
+    for later in stages::repeated(subject, Keyword::Entrypoint) {
+        let message = "The stage has an ENTRYPOINT already, which this one overrides; keep one of them.";
+        sink.report_at(later.line, &later.keyword_span, message);
     }
 }

@@ -1,0 +1,29 @@
+//! The parts of an image reference as hadolint splits it. Not `artifact::ImageRef`: nothing is completed, and variables stay.
+
+/// A reference in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Image<'a> {
+    /// What stands before the first slash, if there is a dot in it.
+    pub(super) registry: Option<&'a str>,
+    /// The path behind the registry, without tag and digest.
+    pub(super) name: &'a str,
+    /// Whether a tag or a digest follows.
+    pub(super) is_pinned: bool,
+}
+
+impl<'a> Image<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let (registry, rest) = match text.split_once('/') {
+            Some((registry, rest)) if registry.contains('.') => (Some(registry), rest),
+            _ => (None, text),
+        };
+        // A variable may have a colon of its own: `${NAME:-default}`.
+        let end = match rest.starts_with('$') {
+            true => rest.find('}').unwrap_or(0),
+            false => 0,
+        };
+        let behind = rest.get(end..).unwrap_or_default();
+        let name_end = behind.find([':', '@']).map_or(rest.len(), |position| end + position);
+        Self { registry, name: rest.get(..name_end).unwrap_or(rest), is_pinned: name_end < rest.len() }
+    }
+}
