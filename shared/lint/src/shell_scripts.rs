@@ -5,7 +5,10 @@
 //! ENV are set, those of the stage that FROM names included, none in ONBUILD; JSON form, PowerShell and cmd are left alone.
 //! Otherwise than there, a command with a heredoc is given whole.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use dockerfile::{Arguments, Dockerfile, Heredoc, HeredocTabs, Instruction, Item, Keyword};
 
@@ -36,29 +39,36 @@ pub struct Script {
     pub text: String,
 }
 
+/// How many stages down variables are looked for: deeper than anybody stacks them, and a bound for files that do it on purpose.
+const DEEPEST_BASE: usize = 32;
+
 /// What a stage hands to its steps.
 #[derive(Debug, Clone, Default)]
 struct Surroundings<'a> {
     shell: Cow<'a, str>,
-    variables: Vec<&'a str>,
+    variables: HashSet<&'a str>,
+    /// The number of the stage it stands on.
+    base: Option<usize>,
 }
 
 /// Every script of the file, in order.
 pub fn scripts(file: &Dockerfile) -> Vec<Script> {
     let mut found = Vec::new();
-    let mut outside = Surroundings { shell: DEFAULT_SHELL.into(), variables: Vec::new() };
-    let mut named: HashMap<&str, Surroundings<'_>> = HashMap::new();
-    let mut here = outside.clone();
+    let mut default_shell = Cow::Borrowed(DEFAULT_SHELL);
+    // The stages, the one at hand last; before the first FROM there is none.
+    let mut stages: Vec<Surroundings<'_>> = Vec::new();
+    let mut named: HashMap<&str, usize> = HashMap::new();
     let mut name = None;
-    let (mut first, mut in_stage) = (true, false);
+    let mut first = true;
     for item in file.items() {
         let instruction = match item {
             Item::Comment(comment) => {
                 if let Some(shell) = pragma::shell(&comment.text) {
-                    here.shell = shell.into();
-                    // Before everything else it counts for all stages.
-                    if first {
-                        outside.shell = shell.into();
+                    if let Some(here) = stages.last_mut() {
+                        here.shell = shell.into();
+                    } else if first {
+                        // Before everything else it counts for all stages.
+                        default_shell = shell.into();
                     }
                 }
                 continue;
@@ -67,30 +77,47 @@ pub fn scripts(file: &Dockerfile) -> Vec<Script> {
             Item::ByteOrderMark(_) | Item::Blank(_) | Item::Directive(_) => continue,
         };
         first = false;
+        if instruction.keyword == Keyword::From {
+            named.extend(name.take().zip(stages.len().checked_sub(1)));
+            let base = instruction.words().first().and_then(|word| named.get(word.text.as_str())).copied();
+            let inherited = base.and_then(|base| stages.get(base)).map(|base| base.shell.clone());
+            let shell = inherited.unwrap_or_else(|| default_shell.clone());
+            stages.push(Surroundings { shell, variables: HashSet::new(), base });
+            name = instruction.words().get(2).map(|word| word.text.as_str());
+            continue;
+        }
+        let Some(here) = stages.last_mut() else { continue };
         match instruction.keyword {
-            Keyword::From => {
-                if let Some(name) = name.take() {
-                    named.insert(name, here);
-                }
-                let base = instruction.words().first().map(|word| word.text.as_str());
-                here = base.and_then(|base| named.get(base)).unwrap_or(&outside).clone();
-                in_stage = true;
-                name = instruction.words().get(2).map(|word| word.text.as_str());
-            }
-            Keyword::Arg | Keyword::Env if in_stage => {
+            Keyword::Arg | Keyword::Env => {
                 here.variables.extend(instruction.pairs().iter().map(|pair| pair.name.text.as_str()));
             }
             Keyword::Shell => here.shell = shell_of(instruction),
-            Keyword::Run => found.extend(script(file, instruction, instruction, &here)),
+            Keyword::Run => {
+                let is_known = |name: &str| is_defined(name, &stages);
+                let shell = stages.last().map(|here| here.shell.clone()).unwrap_or_default();
+                found.extend(script(file, instruction, instruction, &shell, &is_known));
+            }
             Keyword::Onbuild => {
-                let nothing = Surroundings { shell: here.shell.clone(), variables: Vec::new() };
                 let run = instruction.trigger().filter(|trigger| trigger.keyword == Keyword::Run);
-                found.extend(run.and_then(|run| script(file, instruction, run, &nothing)));
+                found.extend(run.and_then(|run| script(file, instruction, run, &here.shell, &|_| false)));
             }
             _ => {}
         }
     }
     found
+}
+
+/// Whether the last of these stages, or one below it, defines the variable.
+fn is_defined(name: &str, stages: &[Surroundings<'_>]) -> bool {
+    let mut stage = stages.last();
+    for _ in 0..DEEPEST_BASE {
+        match stage {
+            Some(own) if own.variables.contains(name) => return true,
+            Some(own) => stage = own.base.and_then(|base| stages.get(base)),
+            None => return false,
+        }
+    }
+    false
 }
 
 /// The command line that SHELL sets.
@@ -107,12 +134,13 @@ fn script(
     file: &Dockerfile,
     outer: &Instruction,
     run: &Instruction,
-    here: &Surroundings<'_>,
+    shell: &str,
+    is_known: &dyn Fn(&str) -> bool,
 ) -> Option<Script> {
     let command = &run.text()?.text;
     let (shell, body) = match outer.heredocs.as_slice() {
-        [] => (Cow::Borrowed(&*here.shell), Cow::Borrowed(command.as_str())),
-        [heredoc] if command.starts_with("<<") => (reader_of(command, &here.shell)?, body_of(file, heredoc)),
+        [] => (Cow::Borrowed(shell), Cow::Borrowed(command.as_str())),
+        [heredoc] if command.starts_with("<<") => (reader_of(command, shell)?, body_of(file, heredoc)),
         heredocs => {
             let mut whole = command.clone();
             for heredoc in heredocs {
@@ -123,7 +151,7 @@ fn script(
                 whole.push_str(newline);
                 whole.push_str(&heredoc.name);
             }
-            (Cow::Borrowed(&*here.shell), Cow::Owned(whole))
+            (Cow::Borrowed(shell), Cow::Owned(whole))
         }
     };
     if !is_checked(&shell) {
@@ -136,9 +164,12 @@ fn script(
     };
     let mut text = format!("#!{interpreter}\n");
     // Only what the script may mean: each definition costs ShellCheck as much as a command.
-    let known = PREDEFINED.iter().chain(&here.variables);
-    for variable in known.filter(|name| is_name(name) && body.contains(**name)) {
-        text.extend(["export ", variable, "=1\n"]);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut told = HashSet::new();
+    for name in body.split(|c| !is_part(c)).filter(|name| is_name(name)) {
+        if (PREDEFINED.contains(&name) || is_known(name)) && told.insert(name) {
+            text.extend(["export ", name, "=1\n"]);
+        }
     }
     text.push_str(&body);
     if !body.ends_with('\n') {

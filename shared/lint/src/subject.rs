@@ -1,6 +1,6 @@
 //! One file as the rules see it: what several of them ask is worked out once, and only if asked. Not the rules.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::HashSet};
 
 use dockerfile::{Dockerfile, Instruction, Keyword, Stage};
 
@@ -12,6 +12,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) file: &'a Dockerfile,
     pub(crate) context: &'a Context,
     runs: OnceCell<Vec<Run<'a>>>,
+    kept_stages: OnceCell<Vec<bool>>,
 }
 
 /// A RUN and its script, those deferred by ONBUILD included.
@@ -31,7 +32,7 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Subject<'a> {
     pub(crate) fn new(file: &'a Dockerfile, context: &'a Context) -> Self {
-        Self { file, context, runs: OnceCell::new() }
+        Self { file, context, runs: OnceCell::new(), kept_stages: OnceCell::new() }
     }
 
     /// Every RUN, in order.
@@ -57,17 +58,23 @@ impl<'a> Subject<'a> {
     }
 
     /// Whether what this step leaves stays in an image: its stage is the last, or another stands on it, or other builds will.
-    ///
-    /// As in hadolint, a stage without a name counts as the last if it is written like the last.
     pub(crate) fn stays(&self, run: &Run<'_>) -> bool {
-        let stages = self.file.stages();
-        let (Some(own), Some(last)) = (stages.get(run.stage), stages.last()) else { return true };
-        let text = |stage: &Stage| stage.base.as_ref().map(|base| base.text.clone());
-        let is_last = own.index == last.index || (own.name == last.name && text(own) == text(last));
-        let stands_on_it = |stage: &Stage| {
-            let base = stage.base.as_ref().map(|base| base.text.split([':', '@']).next().unwrap_or_default());
-            base.is_some() && base == own.name.as_deref()
-        };
-        run.when == When::Deferred || is_last || stages.iter().skip(own.index + 1).any(stands_on_it)
+        let kept = self.kept_stages.get_or_init(|| kept_stages(self.file.stages()));
+        run.when == When::Deferred || kept.get(run.stage).copied().unwrap_or(true)
     }
+}
+
+/// Which stages are, or become part of, an image that is built. As in hadolint, a stage that is written like the last counts as the last.
+fn kept_stages(stages: &[Stage]) -> Vec<bool> {
+    let text = |stage: &Stage| stage.base.as_ref().map(|base| base.text.clone());
+    let last = stages.last().map(|last| (last.name.clone(), text(last)));
+    let mut stood_on: HashSet<&str> = HashSet::new();
+    let mut kept: Vec<bool> = Vec::with_capacity(stages.len());
+    for stage in stages.iter().rev() {
+        let is_last = kept.is_empty() || last == Some((stage.name.clone(), text(stage)));
+        kept.push(is_last || stage.name.as_deref().is_some_and(|name| stood_on.contains(name)));
+        stood_on.extend(stage.base.as_ref().and_then(|base| base.text.split([':', '@']).next()));
+    }
+    kept.reverse();
+    kept
 }

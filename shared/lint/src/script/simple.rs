@@ -42,6 +42,11 @@ impl<'a> Parser<'a> {
         if self.at == start {
             return Err(Broken);
         }
+        if words.first().is_some_and(|word| word == "time") {
+            // Behind assignments it is no keyword, and calls what follows all the same.
+            words.remove(0);
+            self.commands.extend(Command::of(vec![Cow::Borrowed("time")]));
+        }
         self.commands.extend(Command::of(words));
         Ok(())
     }
@@ -68,7 +73,9 @@ impl<'a> Parser<'a> {
         }
         let mut length = name;
         if rest.get(length) == Some(&b'[') {
-            length += rest.get(length..)?.iter().take_while(|byte| !matches!(byte, b']' | b'\n')).count() + 1;
+            length +=
+                rest.get(length..)?.iter().take_while(|byte| !matches!(byte, b']' | b' ' | b'\n')).count()
+                    + 1;
         }
         length += usize::from(rest.get(length) == Some(&b'+'));
         (rest.get(length) == Some(&b'=')).then_some(length + 1)

@@ -29,7 +29,7 @@ fn commands_are_found_in_every_construct() {
     check("f() { a; }; function g { b; }; function h() (c); f", &["a", "b", "c", "f"]);
     check("X=1 Y=\"2 3\" a X=1; ! b; time -p c; coproc d; z=(1 2) e", &["a X=1", "b", "time", "c", "d", "e"]);
     check("[ a = b ] && c; [[ (a && b) || c < d ]] || e; ((x > 1)) && f", &["c", "e", "f"]);
-    check("{ a; }; {b; }", &["a", "b"]);
+    check("{ a; }; {b; }; A=b time c", &["a", "b", "time", "c"]);
 }
 
 #[test]

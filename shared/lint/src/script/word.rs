@@ -365,12 +365,11 @@ impl<'a> Parser<'a> {
 
     /// How long `{a,b}` or `{1..9}` is here.
     fn alternatives(&self) -> Option<usize> {
-        let rest = self.rest();
-        let end = rest
-            .find(['}', ' ', '\t', '\n', ';', '|', '&', '\'', '"'])
-            .filter(|end| rest.as_bytes().get(*end) == Some(&b'}'))?;
-        let inside = rest.get(1..end)?;
-        (inside.contains(',') || inside.contains("..")).then_some(end + 1)
+        let inside = self.rest().get(1..)?;
+        let end = inside.find(['{', '}', ' ', '\t', '\n', ';', '|', '&', '\'', '"'])?;
+        let is_closed = inside.as_bytes().get(end) == Some(&b'}');
+        let inside = inside.get(..end).filter(|_| is_closed)?;
+        (inside.contains(',') || inside.contains("..")).then_some(end + 2)
     }
 }
 

@@ -1,5 +1,7 @@
 //! DL3010: ADD unpacks archives.
 
+use std::collections::HashMap;
+
 use dockerfile::{Arguments, Instruction, Keyword};
 
 use crate::{
@@ -25,8 +27,8 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     if !subject.file.instructions().any(|instruction| instruction.keyword == Keyword::Copy) {
         return;
     }
-    // The archives copied in this stage so far, under their names in the image, with the COPY's line.
-    let mut copied: Vec<(String, usize)> = Vec::new();
+    // The archives copied in this stage so far, under their names in the image, with the lines of their COPYs.
+    let mut copied: HashMap<String, Vec<usize>> = HashMap::new();
     // The COPYs of archives that were unpacked. Those of other stages than the last do not stay in the image.
     let mut unpacked: Vec<usize> = Vec::new();
     let mut runs = subject.runs().iter().filter(|run| run.when == When::Now);
@@ -37,18 +39,16 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
                 unpacked.clear();
             }
             Keyword::Copy if instruction.flag("from").is_none() => {
-                copied.extend(archives(instruction).into_iter().map(|name| (name, instruction.line)));
+                for name in archives(instruction) {
+                    copied.entry(name).or_default().push(instruction.line);
+                }
             }
             Keyword::Run => {
                 let Some(run) = runs.next().filter(|_| !copied.is_empty()) else { continue };
                 let words =
                     run.script.commands.iter().filter(|call| unpacks(call)).flat_map(|call| &call.words);
                 for word in words {
-                    copied.retain(|(name, line)| {
-                        let is_meant = name == name_of(word);
-                        unpacked.extend(is_meant.then_some(*line));
-                        !is_meant
-                    });
+                    unpacked.extend(copied.remove(name_of(word)).unwrap_or_default());
                 }
             }
             _ => {}

@@ -1,5 +1,7 @@
 //! DL3042: pip keeps no cache.
 
+use std::collections::HashSet;
+
 use dockerfile::{Keyword, Pair};
 
 use crate::{
@@ -26,7 +28,8 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         return;
     }
     // Whether the variable is set in this stage, and the names of the stages in which it was.
-    let (mut is_set, mut set_in, mut name): (bool, Vec<&str>, Option<&str>) = (false, Vec::new(), None);
+    let (mut is_set, mut set_in, mut name): (bool, HashSet<&str>, Option<&str>) =
+        (false, HashSet::new(), None);
     // What ONBUILD defers meets what it has set before, not the variables of this file.
     let mut is_set_later = false;
     let mut runs = subject.runs().iter();
@@ -36,7 +39,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
             Keyword::From => {
                 set_in.extend(name.filter(|_| is_set));
                 let word = |number: usize| outer.words().get(number).map(|word| word.text.as_str());
-                is_set = word(0).is_some_and(|base| set_in.contains(&base));
+                is_set = word(0).is_some_and(|base| set_in.contains(base));
                 // A stage without a name goes by what it stands on, as in hadolint.
                 name = word(2).or(word(0));
             }

@@ -49,8 +49,10 @@ impl<'a> Directives<'a> {
         if self.whole.is_error {
             finding.level = Level::Error;
         }
-        let own = self.by_lines.iter().filter(|(first, last, _)| (*first..=*last).contains(&finding.line));
-        let mut all = own.map(|(_, _, options)| options).chain([&self.whole]);
+        let before = self.by_lines.partition_point(|(first, ..)| *first <= finding.line);
+        let own = before.checked_sub(1).and_then(|last| self.by_lines.get(last));
+        let own = own.filter(|(_, last, _)| finding.line <= *last).map(|(_, _, options)| options);
+        let mut all = own.into_iter().chain([&self.whole]);
         !all.any(|options| options.skip.iter().any(|name| *name == "all" || *name == finding.code))
     }
 }

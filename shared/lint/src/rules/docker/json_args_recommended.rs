@@ -17,11 +17,10 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    let stages = subject.file.stages();
+    let mut met = stages::Met::default();
     let mut sets_shell: Vec<bool> = Vec::new();
-    for stage in stages {
-        let mut is_set =
-            stages::base_of(stages, stage).and_then(|base| sets_shell.get(base)).copied().unwrap_or(false);
+    for stage in subject.file.stages() {
+        let mut is_set = met.base_of(stage).and_then(|base| sets_shell.get(base)).copied().unwrap_or(false);
         for instruction in subject.file.body(stage) {
             is_set |= instruction.keyword == Keyword::Shell;
             let runs = matches!(instruction.keyword, Keyword::Cmd | Keyword::Entrypoint);

@@ -1,5 +1,7 @@
 //! UndefinedArgInFrom: ARGs in FROM are declared.
 
+use std::collections::HashSet;
+
 use dockerfile::{Instruction, Keyword};
 
 use crate::{
@@ -18,10 +20,9 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     let escape = subject.file.escape().as_char();
-    let is_declared = |name: &String| {
-        let mut pairs = subject.file.global_arguments().flat_map(Instruction::pairs);
-        variables::is_predefined(name) || pairs.any(|pair| pair.name.text == *name)
-    };
+    let globals = subject.file.global_arguments().flat_map(Instruction::pairs);
+    let declared: HashSet<&str> = globals.map(|pair| pair.name.text.as_str()).collect();
+    let is_declared = |name: &String| variables::is_predefined(name) || declared.contains(name.as_str());
     for from in subject.file.instructions().filter(|instruction| instruction.keyword == Keyword::From) {
         let base = from.words().first().map(|word| (word.text.as_str(), &word.span));
         let platform =

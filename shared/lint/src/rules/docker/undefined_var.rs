@@ -21,31 +21,56 @@ pub(crate) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     let escape = subject.file.escape().as_char();
     let defined_somewhere: HashSet<&str> = subject.file.instructions().flat_map(definitions).collect();
-    let stages = subject.file.stages();
-    // By stage: what it has defined, and whether nothing else can have defined anything.
-    let mut ends: Vec<(HashSet<&str>, bool)> = Vec::new();
-    for stage in stages {
-        let inherited = stages::base_of(stages, stage).and_then(|base| ends.get(base)).cloned();
-        let is_empty = stage.base.as_ref().is_some_and(|base| base.text == "scratch");
-        let (mut defined, is_known) = inherited.unwrap_or((HashSet::new(), is_empty));
+    let mut met = stages::Met::default();
+    // What each stage has defined itself.
+    let mut ends: Vec<End<'_>> = Vec::new();
+    for stage in subject.file.stages() {
+        let base = met.base_of(stage);
+        let is_known = match base.and_then(|base| ends.get(base)) {
+            Some(base) => base.is_known,
+            None => stage.base.as_ref().is_some_and(|base| base.text == "scratch"),
+        };
+        let mut end = End { defined: HashSet::new(), base, is_known };
         for instruction in subject.file.body(stage) {
             let mut told = HashSet::new();
             for name in uses(instruction).flat_map(|text| variables::names(text, escape)) {
                 let own =
                     instruction.keyword == Keyword::Arg && definitions(instruction).any(|arg| arg == name);
-                let is_wrong = !defined.contains(name.as_str())
-                    && !own
+                let is_wrong = !own
                     && name != "PATH"
-                    && (is_known || defined_somewhere.contains(name.as_str()));
+                    && (is_known || defined_somewhere.contains(name.as_str()))
+                    && !is_defined(&name, &end, &ends);
                 if is_wrong && told.insert(name.clone()) {
                     let message = format!("${name} is not defined here; declare ARG {name} in the stage.");
                     sink.report_at(instruction.line, &instruction.keyword_span, message);
                 }
             }
-            defined.extend(definitions(instruction));
+            end.defined.extend(definitions(instruction));
         }
-        ends.push((defined, is_known));
+        ends.push(end);
     }
+}
+
+/// A stage at its end.
+struct End<'a> {
+    defined: HashSet<&'a str>,
+    /// The stage it stands on.
+    base: Option<usize>,
+    /// Whether nothing but this file can have defined anything in it.
+    is_known: bool,
+}
+
+/// Whether this stage, so far, or one below it defines the variable.
+fn is_defined(name: &str, here: &End<'_>, ends: &[End<'_>]) -> bool {
+    let mut end = Some(here);
+    for _ in 0..stages::DEEPEST {
+        match end {
+            Some(own) if own.defined.contains(name) => return true,
+            Some(own) => end = own.base.and_then(|base| ends.get(base)),
+            None => return false,
+        }
+    }
+    false
 }
 
 fn definitions(instruction: &Instruction) -> impl Iterator<Item = &str> {

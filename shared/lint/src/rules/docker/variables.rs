@@ -69,25 +69,23 @@ fn walk(
                 text.push(escaped);
                 rest = rest.get(escaped.len_utf8()..)?;
             }
-            '$' => {
-                let inside = rest.strip_prefix('{').and_then(braced);
-                match inside {
-                    Some((inside, behind)) => {
-                        text.push_str(&substitution(inside, escape, depth, value_of)?);
-                        rest = behind;
-                    }
-                    None => {
-                        let length = name_length(rest);
-                        let (name, behind) = rest.split_at_checked(length)?;
-                        if name.is_empty() {
-                            text.push('$');
-                        } else {
-                            text.push_str(&value_of(name).unwrap_or_default());
-                        }
-                        rest = behind;
-                    }
+            '$' => match rest.strip_prefix('{') {
+                Some(opened) => {
+                    let (inside, behind) = braced(opened)?;
+                    text.push_str(&substitution(inside, escape, depth, value_of)?);
+                    rest = behind;
                 }
-            }
+                None => {
+                    let length = name_length(rest);
+                    let (name, behind) = rest.split_at_checked(length)?;
+                    if name.is_empty() {
+                        text.push('$');
+                    } else {
+                        text.push_str(&value_of(name).unwrap_or_default());
+                    }
+                    rest = behind;
+                }
+            },
             _ => text.push(c),
         }
     }

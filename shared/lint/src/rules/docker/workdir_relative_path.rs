@@ -17,11 +17,10 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    let stages = subject.file.stages();
+    let mut met = stages::Met::default();
     let mut has_one: Vec<bool> = Vec::new();
-    for stage in stages {
-        let inherited =
-            stages::base_of(stages, stage).and_then(|base| has_one.get(base)).copied().unwrap_or(false);
+    for stage in subject.file.stages() {
+        let inherited = met.base_of(stage).and_then(|base| has_one.get(base)).copied().unwrap_or(false);
         let mut workdirs =
             subject.file.body(stage).filter(|instruction| instruction.keyword == Keyword::Workdir);
         let first = workdirs.next();
