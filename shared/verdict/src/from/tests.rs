@@ -182,6 +182,18 @@ fn a_tag_vouches_for_the_digest_that_it_points_at() {
     check(&pinning, &format!("r.io/base/os:10.4.8@{good}"), "refuse ");
 }
 
+#[test]
+fn a_banned_content_is_banned_under_every_tag() {
+    let mut snapshot =
+        with(|base| base.allowed = vec!["10.4.10".parse().unwrap(), "10.4.8".parse().unwrap()]);
+    for (sequence, (tag, content)) in (1..).zip([("10.4.8", "a"), ("10.4.9", "a"), ("10.4.10", "b")]) {
+        snapshot.resolve(sequence, indexed(&format!("r.io/base/os:{tag}"), content.as_bytes()));
+    }
+    snapshot.apply(&record(2, Order::Ban(ban("r.io/base/os:10.4.8"))));
+    // The current version is the same image, so it is passed over; its own tag is judged when it has been read.
+    check(&snapshot, "r.io/base/os:10.4.8", "replace r.io/base/os:10.4.10");
+}
+
 fn replacement(name: &str, from: ImagePattern, to: &str) -> Replacement {
     Replacement::new(name.parse().unwrap(), from, to, Downgrades::Refused).unwrap()
 }

@@ -1,14 +1,15 @@
 //! The catalog's sections as they are folded: what contradicts itself, or leads where nobody may go, is turned down when it is ordered,
 //! not when a build needs it. Bans that come later are the decision's to see (`from`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::{ImageRef, Repository};
+use artifact::{ChainId, Digest, ImageRef, Repository};
 use time::OffsetDateTime;
 
 use super::{ActiveBan, Rejection, Snapshot};
 use crate::order::{
-    Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing, WildcardPattern,
+    BanTarget, Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing,
+    WildcardPattern,
 };
 
 /// More replacement rules than this are a catalog of their own; each pair is compared.
@@ -125,20 +126,33 @@ impl Snapshot {
             .map(|project| &project.name)
     }
 
-    /// Whether a ban that holds at `now` covers `image`, by its name or by what a catalogued tag points at.
+    /// Whether a ban that holds at `now` covers `image`, by its name, its digest, or what its tag points at where the catalog knows it.
     pub fn is_banned(&self, image: &ImageRef, now: OffsetDateTime) -> bool {
-        let indexed = self.indexed.get(image);
-        self.bans.values().filter(|ban| ban.holds_at(now)).any(|ban| {
-            let points_at_it = || {
-                indexed.is_some_and(|indexed| {
-                    let coverage = self.coverage(ban);
-                    !coverage.digests.is_disjoint(&indexed.digests)
-                        || !coverage.chains.is_disjoint(&indexed.chains)
-                })
-            };
-            let pinned = || image.digest().is_some_and(|digest| self.coverage(ban).digests.contains(digest));
-            ban.ban.names(image) || points_at_it() || pinned()
-        })
+        let mut digests: BTreeSet<Digest> = image.digest().cloned().into_iter().collect();
+        let mut chains = BTreeSet::new();
+        if let Some(indexed) = self.indexed.get(image) {
+            digests.extend(indexed.digests.iter().cloned());
+            chains.extend(indexed.chains.iter().cloned());
+        }
+        let mut holding = self.bans.values().filter(|ban| ban.holds_at(now));
+        holding.any(|ban| ban.ban.names(image) || self.touches(ban, &digests, &chains))
+    }
+
+    /// Whether `ban` covers any of these. The same as asking its [`Snapshot::coverage`], which would be put together for each question.
+    fn touches(&self, ban: &ActiveBan, digests: &BTreeSet<Digest>, chains: &BTreeSet<ChainId>) -> bool {
+        let meets = |own: &BTreeSet<Digest>, tops: &BTreeSet<ChainId>| {
+            !own.is_disjoint(digests) || !tops.is_disjoint(chains)
+        };
+        let resolved = self.coverage.get(&ban.record.sequence);
+        resolved.is_some_and(|coverage| meets(&coverage.digests, &coverage.chains))
+            || match &ban.ban.target {
+                BanTarget::Digest(_, digest) => digests.contains(digest),
+                BanTarget::Tag(repository, tag) => {
+                    let now = self.indexed.get(&repository.at_tag(tag.clone()));
+                    now.is_some_and(|indexed| meets(&indexed.digests, &indexed.chains))
+                }
+                BanTarget::Layer(_) => false,
+            }
     }
 
     pub(super) fn apply_section(
@@ -211,7 +225,7 @@ impl Snapshot {
 }
 
 fn check_bases(bases: &[Base]) -> Result<(), CatalogFault> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for base in bases {
         if !seen.insert(&base.repository) {
             return Err(CatalogFault::TwoEntries(base.repository.clone()));
