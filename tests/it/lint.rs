@@ -111,6 +111,35 @@ async fn what_can_be_mended_is_mended_and_the_rest_reported() {
 }
 
 #[tokio::test]
+async fn flags_file_and_environment_come_together() {
+    let folder = Folder::with(&[
+        ("bad", REFUSED.as_bytes()),
+        ("nested/bad", REFUSED.as_bytes()),
+        ("nested/.hadolint.yaml", b"ignored: [DL3004]\n"),
+        ("wrong.yaml", b"ignord: [DL3004]\nfailure-threshold: loud\n"),
+        ("labels", b"FROM a:1\nLABEL a=b\nUSER 1000\n"),
+    ]);
+    check(&folder.plimsoll(&["lint", "--ignore", "DL3004", "bad"], "").await, 0, "");
+    check(&folder.plimsoll(&["lint", "-c", "nested/.hadolint.yaml", "bad"], "").await, 0, "");
+    check(&folder.plimsoll(&["lint", "--style", "DL3004", "-t", "info", "bad"], "").await, 0, "DL3004 style");
+    check(&folder.plimsoll(&["lint", "-t", "loud", "bad"], "").await, 2, "loud");
+    check(&folder.plimsoll(&["lint", "--require-label", "mail:email", "labels"], "").await, 1, "DL3049");
+    check(&folder.plimsoll(&["lint", "--trusted-registry", "x.io", "bad"], "").await, 1, "DL3026");
+    let wrong = folder.plimsoll(&["lint", "-c", "wrong.yaml", "bad"], "").await;
+    check(&wrong, 2, "ignord");
+    check(&wrong, 2, "loud");
+}
+
+#[tokio::test]
+async fn scripts_are_checked_where_shellcheck_is_installed() {
+    let folder = Folder::with(&[("script", b"FROM a:1\nRUN echo $HOME/$1 && rm $2\nUSER 1000\n")]);
+    check(&folder.plimsoll(&["lint", "script"], "").await, 1, "script:2 SC2086 info");
+    check(&folder.plimsoll(&["lint", "script"], "").await, 1, "script:2 SC2086 info");
+    let without = folder.plimsoll(&["lint", "--no-shellcheck", "script"], "").await;
+    assert!(!without.stdout.contains("SC2086"), "{without:?}");
+}
+
+#[tokio::test]
 async fn rules_explain_themselves() {
     let folder = Folder::with(&[]);
     let one = folder.plimsoll(&["explain", "dl3004"], "").await;
