@@ -140,6 +140,29 @@ async fn scripts_are_checked_where_shellcheck_is_installed() {
 }
 
 #[tokio::test]
+async fn policies_are_tried_where_they_are_written() {
+    let user = b"package main\nimport rego.v1\n\ndeny contains msg if {\n\tsome i\n\tinput[i].Cmd == \"user\"\n\tinput[i].Value[0] == \"root\"\n\tmsg := \"root is not allowed\"\n}\n";
+    let test = b"package main\nimport rego.v1\n\ntest_root if {\n\tcount(deny) == 1 with input as [{\"Cmd\": \"user\", \"Value\": [\"root\"]}]\n}\n";
+    let broken = b"package main\nimport rego.v1\n\ndeny contains msg if {\n\tmsg := \n}\n";
+    let folder = Folder::with(&[
+        ("rules/user.rego", user),
+        ("rules/user_test.rego", test),
+        ("untested/user.rego", user),
+        ("broken/a.rego", broken),
+        ("failing/a.rego", b"package main\nimport rego.v1\n\ntest_no if {\n\tfalse\n}\n"),
+        ("good", GOOD.as_bytes()),
+        ("root", b"FROM a:1\nUSER root\n"),
+    ]);
+    check(&folder.plimsoll(&["policy", "test", "rules"], "").await, 0, "1 of 1 tests passed");
+    check(&folder.plimsoll(&["policy", "test", "failing"], "").await, 1, "main.test_no FAILED");
+    check(&folder.plimsoll(&["policy", "test", "untested"], "").await, 2, "no test in");
+    check(&folder.plimsoll(&["policy", "test", "broken"], "").await, 2, "broken/a.rego:");
+    check(&folder.plimsoll(&["policy", "test", "gone"], "").await, 2, "gone");
+    check(&folder.plimsoll(&["policy", "check", "rules", "good"], "").await, 0, "");
+    check(&folder.plimsoll(&["policy", "check", "rules", "root"], "").await, 1, "root is not allowed");
+}
+
+#[tokio::test]
 async fn rules_explain_themselves() {
     let folder = Folder::with(&[]);
     let one = folder.plimsoll(&["explain", "dl3004"], "").await;
