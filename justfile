@@ -37,11 +37,15 @@ up *ARGUMENTS: setup
 build: setup
     cargo build --workspace --locked
 
-# Measure: the benchmark of this name under tests/; `bench lint` takes a folder of real definitions
-bench NAME *ARGUMENTS: setup
-    deploy/dev/peers.sh
+# Measure: the benchmark of this name under tests/
+bench NAME: setup
     {{ parts }}; cargo build --release --workspace --bins --locked
-    {{ parts }}; source target/dev/peers/env; cargo bench --locked --package tests --bench {{ NAME }} -- {{ ARGUMENTS }}
+    {{ parts }}; cargo bench --locked --package tests --bench {{ NAME }}
+
+# Compare with hadolint on files made from a seed, and on those named: `just test-differential --seed 7 Dockerfile`
+test-differential *ARGUMENTS:
+    deploy/dev/peers.sh
+    source target/dev/peers/env; cargo run --quiet --locked --package differential --bin lint -- {{ ARGUMENTS }}
 
 # Format the Rust code
 fmt:

@@ -11,7 +11,7 @@
 pub(crate) mod dl;
 pub(crate) mod docker;
 mod formats;
-mod image;
+pub(crate) mod image;
 mod labels;
 mod packages;
 mod paths;

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::HashSet};
 
 use dockerfile::{Dockerfile, Instruction, Keyword, Stage};
 
-use crate::{context::Context, rule::When, script::Script};
+use crate::{context::Context, rule::When, rules::image::Image, script::Script};
 
 /// A file to be judged.
 #[derive(Debug)]
@@ -64,17 +64,18 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Which stages are, or become part of, an image that is built. As in hadolint, a stage that is written like the last counts as the last.
+/// Which stages are, or become part of, an image that is built. As in hadolint, a stage that is written like the last counts as the
+/// last, and a name counts wherever the file stands on it, itself included, whatever registry is before it.
 fn kept_stages(stages: &[Stage]) -> Vec<bool> {
     let text = |stage: &Stage| stage.base.as_ref().map(|base| base.text.clone());
-    let last = stages.last().map(|last| (last.name.clone(), text(last)));
-    let mut stood_on: HashSet<&str> = HashSet::new();
-    let mut kept: Vec<bool> = Vec::with_capacity(stages.len());
-    for stage in stages.iter().rev() {
-        let is_last = kept.is_empty() || last == Some((stage.name.clone(), text(stage)));
-        kept.push(is_last || stage.name.as_deref().is_some_and(|name| stood_on.contains(name)));
-        stood_on.extend(stage.base.as_ref().and_then(|base| base.text.split([':', '@']).next()));
-    }
-    kept.reverse();
-    kept
+    let last = stages.last().map(|last| (last.index, last.name.clone(), text(last)));
+    let bases = stages.iter().filter_map(|stage| stage.base.as_ref());
+    let stood_on: HashSet<&str> = bases.map(|base| Image::of(&base.text).name).collect();
+    let is_last = |stage: &Stage| {
+        last.as_ref().is_some_and(|(index, name, base)| {
+            *index == stage.index || (*name == stage.name && *base == text(stage))
+        })
+    };
+    let is_stood_on = |stage: &Stage| stage.name.as_deref().is_some_and(|name| stood_on.contains(name));
+    stages.iter().map(|stage| is_last(stage) || is_stood_on(stage)).collect()
 }

@@ -1,9 +1,10 @@
 //! Ours against the peers: files made from a grammar and a seed, both readings, and the smallest text on which they differ.
 //!
 //! A comparison is: [`Grammar`] and [`Random`] make a file, [`mutate`] damages some, the two sides read it, [`shrink`] makes
-//! small what they read in two ways. The seed is printed, so that any run can be repeated.
+//! small what they read in two ways. The seed is printed, so that any run can be repeated. [`lint`] is the half about rules.
 
 mod grammar;
+pub mod lint;
 mod mutate;
 mod random;
 mod shrink;

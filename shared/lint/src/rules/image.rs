@@ -2,17 +2,17 @@
 
 /// A reference in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Image<'a> {
+pub(crate) struct Image<'a> {
     /// What stands before the first slash, if there is a dot in it.
-    pub(super) registry: Option<&'a str>,
+    pub(crate) registry: Option<&'a str>,
     /// The path behind the registry, without tag and digest.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// Whether a tag or a digest follows.
-    pub(super) is_pinned: bool,
+    pub(crate) is_pinned: bool,
 }
 
 impl<'a> Image<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let (registry, rest) = match text.split_once('/') {
             Some((registry, rest)) if registry.contains('.') => (Some(registry), rest),
             _ => (None, text),

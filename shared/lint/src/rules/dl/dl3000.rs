@@ -4,7 +4,7 @@ use dockerfile::Keyword;
 
 use crate::{
     finding::Level,
-    rule::{Check, Here, Rule, Sink},
+    rule::{Check, Here, Rule, Sink, When},
     rules::paths,
 };
 
@@ -16,7 +16,8 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
-    let Some(path) = here.instruction.text().map(|path| path.text.trim_matches(['"', '\''])) else { return };
+    let Some(text) = here.instruction.text().filter(|_| here.when == When::Now) else { return };
+    let path = text.text.trim_matches(['"', '\'']);
     if !paths::is_absolute(path) {
         sink.report(
             here.line,

@@ -21,7 +21,7 @@ pub(crate) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     let mut stages = HashSet::new();
     for stage in subject.file.stages() {
-        if let Some(image) = untagged(stage).filter(|image| !stages.contains(*image)) {
+        if let Some(image) = untagged(stage).filter(|image| !stages.contains(Image::of(image).name)) {
             sink.report(stage.line, format!("Say which version of {image} is meant: {image}:<tag>."));
         }
         stages.extend(stage.name.as_deref());

@@ -25,12 +25,12 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         let Some(base) = &stage.base else { continue };
         let image = Image::of(&base.text);
         let is_trusted = |registry: &str| trusted.iter().any(|pattern| matches(pattern, registry));
-        let known = match image.registry {
-            Some(registry) => is_trusted(registry),
-            None => {
-                image.name == "scratch" || stages.contains(image.name) || DEFAULT.into_iter().any(is_trusted)
-            }
-        };
+        // As hadolint has it, a stage's name counts whatever registry stands before it.
+        let known = stages.contains(image.name)
+            || match image.registry {
+                Some(registry) => is_trusted(registry),
+                None => image.name == "scratch" || DEFAULT.into_iter().any(is_trusted),
+            };
         if !known {
             let registries = trusted.join(", ");
             let message = format!("{} is not from a trusted registry; take it from {registries}.", base.text);
