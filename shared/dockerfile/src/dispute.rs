@@ -1,6 +1,7 @@
 //! Where builders read one text in two ways. Not mistakes: each builder is content, but not with the same instructions.
 //!
-//! Found by giving both to buildah 1.28 (the reader of imagebuilder, a fork of an older Docker) and to BuildKit. A build that
+//! Found by giving both to buildah 1.28 (the reader of imagebuilder, a fork of an older Docker) and to BuildKit, and by comparing
+//! with an older BuildKit (0.12.5, in PyPI `dockerfile` 3.4.0). This crate reads as the newest does. A build that
 //! must not pull what nobody judged refuses a file with disputes, or leaves it to a builder that reads as this crate does.
 
 use std::{fmt, ops::Range};
@@ -33,6 +34,12 @@ pub enum DisputeKind {
     CarriageReturn,
     /// An escape character in a flag under `# escape=` and a backtick: older builders escape with `\` there all the same.
     FlagEscape,
+    /// A `<<` that is a heredoc to some and none to others, such as one before a blank or a `${…}`: BuildKit 0.12 and 0.21 differ.
+    HeredocMark,
+    /// Something behind a complete JSON list: BuildKit before 0.15 takes the list and ignores what follows it.
+    ListTail,
+    /// A blank outside ASCII, or a vertical tab, behind the `#` of a directive: older BuildKits see a comment.
+    DirectiveBlank,
     /// `# escape` behind another directive: older builders ignore it.
     LateEscape,
 }
@@ -77,6 +84,13 @@ pub(crate) fn in_items(source: &str, items: &[Item], escape: Escape) -> Vec<Disp
                     disputes.push(Dispute { line: directive.line, span, kind: DisputeKind::LateEscape });
                 }
                 directives += 1;
+                let blanks =
+                    source.get(directive.span.clone()).and_then(|line| line.trim_start().strip_prefix('#'));
+                let blanks = blanks.and_then(|line| line.split(|c: char| c.is_ascii_alphabetic()).next());
+                if blanks.is_some_and(|blanks| blanks.contains(|c: char| c == '\x0b' || !c.is_ascii())) {
+                    let span = directive.span.clone();
+                    disputes.push(Dispute { line: directive.line, span, kind: DisputeKind::DirectiveBlank });
+                }
             }
             Item::Instruction(instruction) => {
                 disputes.extend(instruction.heredocs.iter().map(|heredoc| Dispute {
@@ -126,6 +140,15 @@ impl fmt::Display for DisputeKind {
             Self::FlagEscape => {
                 f.write_str("a flag contains an escape character, which builders read in two ways; write it without")
             }
+            Self::HeredocMark => f.write_str(
+                "a << is a heredoc to some builders and none to others; write <<EOF with a plain word and without blanks, or quote <<",
+            ),
+            Self::ListTail => f.write_str(
+                "something follows a complete JSON list, which some builders ignore; remove it, or write the command without brackets",
+            ),
+            Self::DirectiveBlank => f.write_str(
+                "an unusual blank stands before the name of a directive, which some builders take for a comment; write a plain one",
+            ),
             Self::LateEscape => {
                 f.write_str("# escape is ignored by some builders unless it is the first directive; move it to the top")
             }

@@ -52,6 +52,9 @@ pub enum ParseErrorKind {
     /// Too few arguments.
     #[error("{0} lacks an argument")]
     MissingArgument(Keyword),
+    /// ENV or LABEL with a name and nothing behind it.
+    #[error("{0} names something and gives it no value")]
+    LacksValue(Keyword),
     /// A word that should be `name=value`.
     #[error("`{word}` in {keyword} has no `=`")]
     NotAPair {
@@ -114,7 +117,9 @@ impl ParseErrorKind {
             Self::InvalidStageName(_) => {
                 "begin with a letter; then letters, digits, hyphens, underscores and dots".to_owned()
             }
-            Self::MissingArgument(keyword) => format!("write {}", keyword.usage()),
+            Self::MissingArgument(keyword) | Self::LacksValue(keyword) => {
+                format!("write {}", keyword.usage())
+            }
             Self::NotAPair { .. } => {
                 "write name=value, with quotes around a value that has blanks".to_owned()
             }

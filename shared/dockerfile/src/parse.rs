@@ -6,13 +6,14 @@
 mod arguments;
 mod flags;
 mod heredoc;
+mod list;
 mod structure;
 
 use std::ops::Range;
 
 use crate::{
     directive::{Directive, DirectiveName, Escape, directive_in},
-    dispute,
+    dispute::{self, Dispute, DisputeKind},
     document::{Comment, Dockerfile, Item},
     error::{ParseError, ParseErrorKind},
     instruction::{Arguments, Instruction, Keyword},
@@ -59,7 +60,7 @@ struct Reader<'a> {
     directives: Option<Vec<DirectiveName>>,
     items: Vec<Item>,
     errors: Vec<ParseError>,
-    disputes: Vec<dispute::Dispute>,
+    disputes: Vec<Dispute>,
 }
 
 impl Reader<'_> {
@@ -144,10 +145,16 @@ impl Reader<'_> {
                 continues = self.piece(&mut logical, line, text);
             }
         }
-        let mut parse =
-            LineParse { logical: &logical, line: first.number, escape: self.escape, errors: Vec::new() };
+        let mut parse = LineParse {
+            logical: &logical,
+            line: first.number,
+            escape: self.escape,
+            errors: Vec::new(),
+            disputes: Vec::new(),
+        };
         let mut instruction = parse.instruction(0..logical.text().len(), Depth::Outer);
         self.errors.append(&mut parse.errors);
+        self.disputes.append(&mut parse.disputes);
         instruction.last_line = last.number;
         if heredoc::may_follow(&instruction) && logical.text().contains("<<") {
             self.heredocs(&mut instruction, logical.text());
@@ -188,9 +195,14 @@ struct LineParse<'a> {
     line: usize,
     escape: Escape,
     errors: Vec<ParseError>,
+    disputes: Vec<Dispute>,
 }
 
 impl LineParse<'_> {
+    fn dispute(&mut self, range: &Range<usize>, kind: DisputeKind) {
+        self.disputes.push(Dispute { line: self.line, span: self.logical.span(range), kind });
+    }
+
     fn error(&mut self, range: &Range<usize>, kind: ParseErrorKind) {
         self.errors.push(ParseError { line: self.line, span: self.logical.span(range), kind });
     }

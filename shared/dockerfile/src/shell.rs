@@ -60,17 +60,33 @@ pub(crate) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -
     lexer.run(None, Escapes::Dropped, 0).map(|(text, _)| text)
 }
 
+/// Whose reading of a line that may announce heredocs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Builder {
+    /// BuildKit since 0.21: the blanks behind `<<` belong to the word, so that `<< EOF` is one; and a word inside `${…}` drops what
+    /// stood before it in the outer one.
+    Newest,
+    /// BuildKit 0.12: blanks end a word always, words inside `${…}` are their own, and there is no
+    /// `${name#…}`, `%` or `/`.
+    Older,
+}
+
 /// The words of a line as BuildKit looks for heredocs in it: quotes, escapes and variables stay as they are.
-pub(crate) fn heredoc_words(line: &str) -> Result<Vec<String>, ShellError> {
+pub(crate) fn heredoc_words(line: &str, builder: Builder) -> Result<Vec<String>, ShellError> {
     // BuildKit always takes the backslash here, whatever the file's escape is.
     let mut lexer = Lexer::new(line, '\\', Mode::KeepQuotes, &|_| Value::Unset);
+    lexer.builder = builder;
     lexer.run(None, Escapes::Kept, 0).map(|(_, words)| words)
 }
 
 /// The name behind `<<`, and whether the body is expanded; none if it is not exactly one word.
-pub(crate) fn heredoc_name(text: &str) -> Result<Option<(String, HeredocBody)>, ShellError> {
+pub(crate) fn heredoc_name(
+    text: &str,
+    builder: Builder,
+) -> Result<Option<(String, HeredocBody)>, ShellError> {
     let words_in = |mode| {
         let mut lexer = Lexer::new(text, '\\', mode, &|_| Value::Unset);
+        lexer.builder = builder;
         lexer.run(None, Escapes::Dropped, 0).map(|(_, words)| words)
     };
     let (plain, quoted) = (words_in(Mode::DropQuotes)?, words_in(Mode::KeepQuotes)?);
@@ -102,6 +118,7 @@ struct Lexer<'a> {
     escape: char,
     mode: Mode,
     lookup: &'a dyn Fn(&str) -> Value,
+    builder: Builder,
     escapes: Escapes,
     /// The word being collected. One for all nesting levels, as in BuildKit: a nested word drops what stood before it.
     word: String,
@@ -110,7 +127,10 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn new(text: &'a str, escape: char, mode: Mode, lookup: &'a dyn Fn(&str) -> Value) -> Self {
         let escapes = Escapes::Dropped;
-        Self { characters: text.chars().peekable(), escape, mode, lookup, escapes, word: String::new() }
+        // Go's scanner skips a byte order mark at the start of whatever it is given.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (characters, builder) = (text.chars().peekable(), Builder::Newest);
+        Self { characters, escape, mode, lookup, builder, escapes, word: String::new() }
     }
 
     /// Reads up to `stop` (or the end), and returns the text and its words.
@@ -124,6 +144,10 @@ impl<'a> Lexer<'a> {
             return Err(ShellError::TooDeep);
         }
         let outer = mem::replace(&mut self.escapes, escapes);
+        let outer_word = match self.builder {
+            Builder::Newest => String::new(),
+            Builder::Older => mem::take(&mut self.word),
+        };
         let mut text = String::new();
         let mut words = Vec::new();
         while let Some(&next) = self.characters.peek() {
@@ -131,6 +155,7 @@ impl<'a> Lexer<'a> {
                 self.characters.next();
                 self.finish_word(&mut words);
                 self.escapes = outer;
+                self.word = outer_word;
                 return Ok((text, words));
             }
             self.step(next, &mut text, &mut words, depth)?;
@@ -200,13 +225,14 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `<<` takes the blanks behind it along, so that `<< EOF` is one word.
+    /// `<<`, with the blanks behind it if they belong to it.
     fn less_than(&mut self) -> String {
         self.characters.next();
         let mut operator = "<".to_owned();
         if self.characters.next_if_eq(&'<').is_some() {
             operator.push('<');
-            while let Some(blank) = self.characters.next_if(|c| matches!(c, '\t' | '\r' | ' ')) {
+            let taken = |c: &char| self.builder == Builder::Newest && matches!(c, '\t' | '\r' | ' ');
+            while let Some(blank) = self.characters.next_if(taken) {
                 operator.push(blank);
             }
         }
@@ -302,6 +328,9 @@ impl<'a> Lexer<'a> {
         }
         operator.push(modifier);
         let escapes = match (modifier, colon) {
+            ('#' | '%' | '/', None) if self.builder == Builder::Older => {
+                return Err(ShellError::Modifier(operator));
+            }
             ('-' | '+' | '?', _) => Escapes::Dropped,
             ('#' | '%', None) => Escapes::Kept,
             ('/', None) if self.mode != Mode::Expand => {

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Depth, LineParse, is_separator};
+use super::{Depth, LineParse, is_separator, list::List};
 use crate::{
+    dispute::DisputeKind,
     error::ParseErrorKind,
     instruction::{Arguments, Keyword, Pair, Word},
 };
@@ -60,14 +61,13 @@ impl LineParse<'_> {
 
     /// A JSON list of strings; none if the text is no JSON list at all.
     fn list(&mut self, keyword: Keyword, range: &Range<usize>) -> Option<Arguments> {
-        let text = self.logical.slice(range);
-        if !text.starts_with('[') {
+        let text = self.logical.slice(range).trim_start();
+        let list = List::read(text)?;
+        if list.length < text.len() {
+            self.dispute(range, DisputeKind::ListTail);
             return None;
         }
-        let values: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
-        let strings: Option<Vec<String>> =
-            values.into_iter().map(|value| value.as_str().map(str::to_owned)).collect();
-        let strings = strings.unwrap_or_else(|| {
+        let strings = list.strings.unwrap_or_else(|| {
             self.error(range, ParseErrorKind::NotStrings(keyword));
             Vec::new()
         });
@@ -106,10 +106,12 @@ impl LineParse<'_> {
         let mut pairs = Vec::new();
         for word in self.quoted_words(range) {
             match self.split_pair(&word) {
-                Some(pair) if pair.name.text.is_empty() => {
-                    self.error(&word, ParseErrorKind::BlankName(Keyword::Arg));
+                Some(pair) => {
+                    if pair.name.text.is_empty() {
+                        self.error(&word, ParseErrorKind::BlankName(Keyword::Arg));
+                    }
+                    pairs.push(pair);
                 }
-                Some(pair) => pairs.push(pair),
                 None => pairs.push(Pair { name: self.word(&word), value: None }),
             }
         }
@@ -126,10 +128,12 @@ impl LineParse<'_> {
         let mut pairs = Vec::new();
         for word in words {
             match self.split_pair(&word) {
-                Some(pair) if pair.name.text.is_empty() => {
-                    self.error(&word, ParseErrorKind::BlankName(keyword))
+                Some(pair) => {
+                    if pair.name.text.is_empty() {
+                        self.error(&word, ParseErrorKind::BlankName(keyword));
+                    }
+                    pairs.push(pair);
                 }
-                Some(pair) => pairs.push(pair),
                 None => {
                     let text = self.logical.slice(&word).chars().take(80).collect();
                     self.error(&word, ParseErrorKind::NotAPair { keyword, word: text });
@@ -142,7 +146,7 @@ impl LineParse<'_> {
     fn old_pair(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
         let text = self.logical.slice(range);
         let Some(name_length) = text.find(is_separator) else {
-            self.error(range, ParseErrorKind::MissingArgument(keyword));
+            self.error(range, ParseErrorKind::LacksValue(keyword));
             return Arguments::Pairs(Vec::new());
         };
         let behind = text.get(name_length..).unwrap_or_default();
@@ -161,9 +165,11 @@ impl LineParse<'_> {
 
     fn healthcheck(&mut self, range: &Range<usize>) -> Arguments {
         let text = self.logical.slice(range);
-        let length = text.find(char::is_whitespace).unwrap_or(text.len());
+        // A no-break space is no end of the word: the official reader looks for single bytes, and breaks the character there.
+        let length = text.find(is_separator).unwrap_or(text.len());
         let kind_range = range.start..range.start + length;
-        let rest = self.logical.trim(kind_range.end..range.end);
+        let behind = text.get(length..).unwrap_or_default();
+        let rest = range.end - behind.trim_start_matches(is_separator).len()..range.end;
         let kind = self.word(&kind_range);
         let command =
             if rest.is_empty() { Arguments::None } else { self.command(Keyword::Healthcheck, &rest) };

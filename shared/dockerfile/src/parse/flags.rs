@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use super::LineParse;
 use crate::{
+    directive::Escape,
+    dispute::DisputeKind,
     error::ParseErrorKind,
     instruction::{Flag, Keyword, MountField},
 };
@@ -39,6 +41,9 @@ impl LineParse<'_> {
             position = word.end;
             let text: String = characters.iter().map(|c| c.character).collect();
             if text == "--" {
+                if self.escape == Escape::Backtick && self.logical.slice(&word).contains(['\\', '`']) {
+                    self.dispute(&word, DisputeKind::FlagEscape);
+                }
                 return (flags, position..range.end);
             }
             if !text.is_ascii() {

@@ -1,15 +1,18 @@
 //! Heredocs: which words of a line open one, and where each body ends. Not what a body does.
 //!
-//! Grammar (BuildKit, `parser/parser.go`), a word of the line: `^(\d*)<<(-?)\s*([^<]*)$`, in RUN, COPY and ADD, not in JSON form.
+//! Grammar (BuildKit since 0.21, `parser/parser.go`), a word of the line: `^(\d*)<<(-?)\s*([^<]*)$`, in RUN, COPY and ADD, not in
+//! JSON form. Before, the `\s*` was not there, and blanks behind `<<` ended the word: where that matters, the line is disputed.
 
 use super::Reader;
 use crate::{
+    dispute::{Dispute, DisputeKind},
     error::ParseErrorKind,
     instruction::{Arguments, Heredoc, HeredocBody, HeredocTabs, Instruction, Keyword},
-    shell::{self, ShellError},
+    shell::{self, Builder, ShellError},
 };
 
 /// A heredoc as the instruction's line announces it.
+#[derive(PartialEq)]
 struct Announced {
     name: String,
     body_is: HeredocBody,
@@ -26,7 +29,11 @@ pub(super) fn may_follow(instruction: &Instruction) -> bool {
 impl Reader<'_> {
     /// Reads the bodies of the heredocs that `line` announces.
     pub(super) fn heredocs(&mut self, instruction: &mut Instruction, line: &str) {
-        let announced = match shell::heredoc_words(line) {
+        if announced_in(line, Builder::Newest) != announced_in(line, Builder::Older) {
+            let (line, span) = (instruction.line, instruction.keyword_span.clone());
+            self.disputes.push(Dispute { line, span, kind: DisputeKind::HeredocMark });
+        }
+        let announced = match shell::heredoc_words(line, Builder::Newest) {
             Ok(words) => words,
             Err(error) if error.is_ours() => {
                 let kind = ParseErrorKind::InvalidHeredoc(error.to_string());
@@ -36,7 +43,7 @@ impl Reader<'_> {
             Err(_) => return,
         };
         for word in announced {
-            match announced_by(&word) {
+            match announced_by(&word, Builder::Newest) {
                 Ok(Some(announced)) => {
                     let heredoc = self.body(announced, instruction);
                     instruction.heredocs.push(heredoc);
@@ -49,7 +56,7 @@ impl Reader<'_> {
             }
         }
         let inner = instruction.trigger().unwrap_or(instruction);
-        let destination = inner.words().last().map(|word| announced_by(&word.text));
+        let destination = inner.words().last().map(|word| announced_by(&word.text, Builder::Newest));
         if inner.keyword != Keyword::Run && matches!(destination, Some(Ok(Some(_)))) {
             let kind = ParseErrorKind::HeredocDestination(inner.keyword);
             self.error(instruction.line, instruction.keyword_span.clone(), kind);
@@ -83,8 +90,14 @@ impl Reader<'_> {
     }
 }
 
+/// What a line announces to one builder.
+fn announced_in(line: &str, builder: Builder) -> Vec<Result<Option<Announced>, ShellError>> {
+    let words = shell::heredoc_words(line, builder).unwrap_or_default();
+    words.iter().map(|word| announced_by(word, builder)).filter(|word| !matches!(word, Ok(None))).collect()
+}
+
 /// The heredoc that a word opens, if it opens one.
-fn announced_by(word: &str) -> Result<Option<Announced>, ShellError> {
+fn announced_by(word: &str, builder: Builder) -> Result<Option<Announced>, ShellError> {
     let behind_descriptor = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let Some(operand) = behind_descriptor.strip_prefix("<<") else { return Ok(None) };
     let (tabs, name) = match operand.strip_prefix('-') {
@@ -95,6 +108,6 @@ fn announced_by(word: &str) -> Result<Option<Announced>, ShellError> {
     if name.is_empty() || name.contains('<') {
         return Ok(None);
     }
-    let named = shell::heredoc_name(name)?;
+    let named = shell::heredoc_name(name, builder)?;
     Ok(named.map(|(name, body_is)| Announced { name, body_is, tabs }))
 }

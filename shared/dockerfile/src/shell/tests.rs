@@ -74,7 +74,7 @@ fn growth_and_depth_have_bounds() {
 
 #[track_caller]
 fn check_words(line: &str, expected: &[&str]) {
-    assert_eq!(heredoc_words(line).unwrap_or_default(), expected, "{line}");
+    assert_eq!(heredoc_words(line, Builder::Newest).unwrap_or_default(), expected, "{line}");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn heredoc_operators_are_found_where_the_official_reader_finds_them() {
 #[track_caller]
 fn check_name(text: &str, expected: Option<(&str, HeredocBody)>) {
     let expected = expected.map(|(name, body)| (name.to_owned(), body));
-    assert_eq!(heredoc_name(text), Ok(expected), "{text}");
+    assert_eq!(heredoc_name(text, Builder::Newest), Ok(expected), "{text}");
 }
 
 #[test]

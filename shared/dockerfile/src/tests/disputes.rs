@@ -20,6 +20,17 @@ fn what_older_builders_read_otherwise_is_named() {
     check("# syntax=s\n# escape=`\nFROM a\n", &[(2, DisputeKind::LateEscape)]);
     check("# escape=`\n# syntax=s\nFROM a\nRUN x \\\\\nRUN y ``\n", &[(5, DisputeKind::DoubledEscape)]);
     check("# escape=`\nFROM a\nCOPY --chown=` --from=b / /\n", &[(3, DisputeKind::FlagEscape)]);
+    let spaced = [(2, DisputeKind::HeredocMark), (2, DisputeKind::Heredoc("E".to_owned()))];
+    check("FROM a\nRUN << E\nE\n", &spaced);
+    check("FROM a\nRUN << <<E\nE\n", &[(2, DisputeKind::HeredocMark)]);
+    check("#\u{a0}escape=`\nFROM a\n", &[(1, DisputeKind::DirectiveBlank)]);
+    check("# escape=`\nFROM a\nCOPY --` a b\n", &[(3, DisputeKind::FlagEscape)]);
+    let spaced = [(2, DisputeKind::HeredocMark), (2, DisputeKind::Heredoc("E".to_owned()))];
+    check("FROM a\nRUN ${X#} <<E\nE\n", &spaced);
+    check("FROM a\nRUN <<${X-}\n", &[(2, DisputeKind::HeredocMark)]);
+    check("FROM a\nRUN x << \nRUN \"<<\" E\nCMD << E\n", &[]);
+    check("FROM a\nCMD [\"a\"] x\nADD [1]x\n", &[(2, DisputeKind::ListTail), (3, DisputeKind::ListTail)]);
+    check("FROM a\nRUN [ -f x ] && y\nHEALTHCHECK CMD [\"a\"]]\n", &[(3, DisputeKind::ListTail)]);
     // Inside a heredoc and in comments nothing continues.
     check("FROM a\n# x \\\\\nCOPY <<E /x\n\\\\\nE\n", &[(3, DisputeKind::Heredoc("E".to_owned()))]);
 }

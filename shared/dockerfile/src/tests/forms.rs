@@ -244,7 +244,7 @@ fn mistakes_say_where_and_what() {
     check_error("FROM\nRUN x", 1, &|kind| *kind == Kind::FromArguments(0));
     check_error("FROM a AS 1\nRUN x", 1, &|kind| matches!(kind, Kind::InvalidStageName(_)));
     check_error("FROM a\nCOPY x", 2, &|kind| matches!(kind, Kind::MissingArgument(_)));
-    check_error("FROM a\nENV x", 2, &|kind| matches!(kind, Kind::MissingArgument(_)));
+    check_error("FROM a\nENV x", 2, &|kind| matches!(kind, Kind::LacksValue(_)));
     check_error("FROM a\nONBUILD", 2, &|kind| matches!(kind, Kind::MissingArgument(_)));
     check_error("FROM a\nHEALTHCHECK CMD", 2, &|kind| matches!(kind, Kind::MissingArgument(_)));
     check_error("FROM a\nENV A=b c", 2, &|kind| matches!(kind, Kind::NotAPair { .. }));
@@ -252,6 +252,7 @@ fn mistakes_say_where_and_what() {
     check_error("FROM a\nRUN [\"a\", 1]", 2, &|kind| matches!(kind, Kind::NotStrings(_)));
     check_error("FROM a\nSHELL sh -c", 2, &|kind| *kind == Kind::ShellNotJson);
     check_error("FROM a\nHEALTHCHECK curl x", 2, &|kind| matches!(kind, Kind::UnknownHealthcheck(_)));
+    check_error("FROM a\nHEALTHCHECK CMD\u{a0}x", 2, &|kind| matches!(kind, Kind::UnknownHealthcheck(_)));
     check_error("FROM a\nONBUILD FROM b", 2, &|kind| matches!(kind, Kind::ForbiddenTrigger(_)));
     check_error("FROM a\nONBUILD ONBUILD RUN x", 2, &|kind| matches!(kind, Kind::ForbiddenTrigger(_)));
     check_error("FROM a\nRUN <<E\nx", 2, &|kind| matches!(kind, Kind::UnterminatedHeredoc(_)));
