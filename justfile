@@ -42,9 +42,11 @@ bench NAME: setup
     {{ parts }}; cargo build --release --workspace --bins --locked
     {{ parts }}; cargo bench --locked --package tests --bench {{ NAME }}
 
-# Compare with hadolint on files made from a seed, and on those named: `just test-differential --seed 7 Dockerfile`
+# Compare the parser with the official one and the rules with hadolint, on files made from a seed: `--seed N`
 test-differential *ARGUMENTS:
     deploy/dev/peers.sh
+    source target/dev/peers/env; cargo test --quiet --locked --package differential --features peers
+    source target/dev/peers/env; cargo run --quiet --locked --package differential --bin parser -- {{ ARGUMENTS }}
     source target/dev/peers/env; cargo run --quiet --locked --package differential --bin lint -- {{ ARGUMENTS }}
 
 # Format the Rust code

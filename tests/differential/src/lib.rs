@@ -6,6 +6,7 @@
 mod grammar;
 pub mod lint;
 mod mutate;
+pub mod parser;
 mod random;
 mod shrink;
 
@@ -13,3 +14,6 @@ pub use grammar::{Grammar, GrammarError};
 pub use mutate::mutate;
 pub use random::Random;
 pub use shrink::shrink;
+
+/// Dockerfiles in every form, from the symbol `file` on.
+pub const DOCKERFILES: &str = include_str!("../grammar/dockerfile.txt");
