@@ -37,10 +37,11 @@ up *ARGUMENTS: setup
 build: setup
     cargo build --workspace --locked
 
-# Measure: the benchmark of this name under tests/
-bench NAME: setup
+# Measure: the benchmark of this name under tests/; `bench lint` takes a folder of real definitions
+bench NAME *ARGUMENTS: setup
+    deploy/dev/peers.sh
     {{ parts }}; cargo build --release --workspace --bins --locked
-    {{ parts }}; cargo bench --locked --package tests --bench {{ NAME }}
+    {{ parts }}; source target/dev/peers/env; cargo bench --locked --package tests --bench {{ NAME }} -- {{ ARGUMENTS }}
 
 # Compare the parser with the official one and the rules with hadolint, on files made from a seed: `--seed N`
 test-differential *ARGUMENTS:

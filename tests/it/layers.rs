@@ -8,7 +8,7 @@ use serde_json::Value;
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["proto"]),
     (1, &["artifact"]),
-    (2, &["dockerfile", "lineage", "verdict", "lint"]),
+    (2, &["dockerfile", "lineage", "verdict", "lint", "policy"]),
     (3, &["events"]),
     (4, &["telemetry", "bus", "registry", "containers", "store", "child", "source", "shellcheck"]),
     (5, &["service", "testkit"]),
@@ -21,6 +21,7 @@ const LAYERS: &[(u8, &[&str])] = &[
 const BESIDE: &[(&str, &str)] = &[
     ("lint", "dockerfile"),
     ("lint", "verdict"),
+    ("policy", "dockerfile"),
     ("verdict", "lineage"),
     ("bus", "telemetry"),
     ("source", "child"),
@@ -33,11 +34,12 @@ const OWNED: &[(&str, &[&str])] = &[
     ("proto", &["events", "scanner", "tests"]),
     ("oci-client", &["registry"]),
     ("sled", &["store"]),
+    ("regorus", &["policy"]),
     ("bollard", &["containers"]),
 ];
 
 /// Crates that must stay pure: no runtime, no network, no derived wire forms. Reading JSON that stands in a definition is reading.
-const PURE: &[&str] = &["artifact", "dockerfile", "lineage", "verdict", "lint"];
+const PURE: &[&str] = &["artifact", "dockerfile", "lineage", "verdict", "lint", "policy"];
 const IMPURE_PARTS: &[&str] = &["tokio", "async-nats", "reqwest", "axum", "serde", "proto", "tracing"];
 
 fn layer(name: &str) -> u8 {

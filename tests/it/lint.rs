@@ -111,6 +111,58 @@ async fn what_can_be_mended_is_mended_and_the_rest_reported() {
 }
 
 #[tokio::test]
+async fn flags_file_and_environment_come_together() {
+    let folder = Folder::with(&[
+        ("bad", REFUSED.as_bytes()),
+        ("nested/bad", REFUSED.as_bytes()),
+        ("nested/.hadolint.yaml", b"ignored: [DL3004]\n"),
+        ("wrong.yaml", b"ignord: [DL3004]\nfailure-threshold: loud\n"),
+        ("labels", b"FROM a:1\nLABEL a=b\nUSER 1000\n"),
+    ]);
+    check(&folder.plimsoll(&["lint", "--ignore", "DL3004", "bad"], "").await, 0, "");
+    check(&folder.plimsoll(&["lint", "-c", "nested/.hadolint.yaml", "bad"], "").await, 0, "");
+    check(&folder.plimsoll(&["lint", "--style", "DL3004", "-t", "info", "bad"], "").await, 0, "DL3004 style");
+    check(&folder.plimsoll(&["lint", "-t", "loud", "bad"], "").await, 2, "loud");
+    check(&folder.plimsoll(&["lint", "--require-label", "mail:email", "labels"], "").await, 1, "DL3049");
+    check(&folder.plimsoll(&["lint", "--trusted-registry", "x.io", "bad"], "").await, 1, "DL3026");
+    let wrong = folder.plimsoll(&["lint", "-c", "wrong.yaml", "bad"], "").await;
+    check(&wrong, 2, "ignord");
+    check(&wrong, 2, "loud");
+}
+
+#[tokio::test]
+async fn scripts_are_checked_where_shellcheck_is_installed() {
+    let folder = Folder::with(&[("script", b"FROM a:1\nRUN echo $HOME/$1 && rm $2\nUSER 1000\n")]);
+    check(&folder.plimsoll(&["lint", "script"], "").await, 1, "script:2 SC2086 info");
+    check(&folder.plimsoll(&["lint", "script"], "").await, 1, "script:2 SC2086 info");
+    let without = folder.plimsoll(&["lint", "--no-shellcheck", "script"], "").await;
+    assert!(!without.stdout.contains("SC2086"), "{without:?}");
+}
+
+#[tokio::test]
+async fn policies_are_tried_where_they_are_written() {
+    let user = b"package main\nimport rego.v1\n\ndeny contains msg if {\n\tsome i\n\tinput[i].Cmd == \"user\"\n\tinput[i].Value[0] == \"root\"\n\tmsg := \"root is not allowed\"\n}\n";
+    let test = b"package main\nimport rego.v1\n\ntest_root if {\n\tcount(deny) == 1 with input as [{\"Cmd\": \"user\", \"Value\": [\"root\"]}]\n}\n";
+    let broken = b"package main\nimport rego.v1\n\ndeny contains msg if {\n\tmsg := \n}\n";
+    let folder = Folder::with(&[
+        ("rules/user.rego", user),
+        ("rules/user_test.rego", test),
+        ("untested/user.rego", user),
+        ("broken/a.rego", broken),
+        ("failing/a.rego", b"package main\nimport rego.v1\n\ntest_no if {\n\tfalse\n}\n"),
+        ("good", GOOD.as_bytes()),
+        ("root", b"FROM a:1\nUSER root\n"),
+    ]);
+    check(&folder.plimsoll(&["policy", "test", "rules"], "").await, 0, "1 of 1 tests passed");
+    check(&folder.plimsoll(&["policy", "test", "failing"], "").await, 1, "main.test_no FAILED");
+    check(&folder.plimsoll(&["policy", "test", "untested"], "").await, 2, "no test in");
+    check(&folder.plimsoll(&["policy", "test", "broken"], "").await, 2, "broken/a.rego:");
+    check(&folder.plimsoll(&["policy", "test", "gone"], "").await, 2, "gone");
+    check(&folder.plimsoll(&["policy", "check", "rules", "good"], "").await, 0, "");
+    check(&folder.plimsoll(&["policy", "check", "rules", "root"], "").await, 1, "root is not allowed");
+}
+
+#[tokio::test]
 async fn rules_explain_themselves() {
     let folder = Folder::with(&[]);
     let one = folder.plimsoll(&["explain", "dl3004"], "").await;

@@ -3,6 +3,7 @@
 mod batch;
 mod files;
 mod fix;
+mod scripts;
 mod settings;
 
 use std::{
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 
 use self::{
     batch::{Outcome, Verdict},
+    scripts::Scripts,
     settings::Settings,
 };
 use crate::exit::{self, Failure, remark};
@@ -29,6 +31,8 @@ use crate::exit::{self, Failure, remark};
 const BATCH_FILES: usize = 512;
 
 #[derive(Debug, clap::Args)]
+// -V is hadolint's --verbose here.
+#[command(disable_version_flag = true)]
 pub(crate) struct Arguments {
     /// Definitions, folders with definitions, or - for standard input; the current folder where none is given.
     #[arg(value_name = "PATH")]
@@ -60,15 +64,16 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let places = files::places(paths)?;
     let pool = batch::pool(arguments.jobs, places.len())?;
     let linter = Linter::new(&settings.policy);
+    let scripts = Scripts::open(&settings.shellcheck, arguments.jobs)?;
     let (mut output, colour) = output(arguments, &settings)?;
     let mut report = Report::new(settings.format, colour, OffsetDateTime::now_utc());
     let mut tally = Tally::default();
     let mut text = String::new();
     report.begin(&mut text);
     for places in places.chunks(BATCH_FILES) {
-        let verdicts = batch::judge(pool.as_ref(), places, |text| linter.lint(text));
-        for verdict in verdicts {
-            let verdict = if arguments.fix { fix::mend(verdict, &linter)? } else { verdict };
+        for verdict in batch::judge(pool.as_ref(), places, &linter, scripts.as_ref())? {
+            let verdict =
+                if arguments.fix { fix::mend(verdict, &linter, scripts.as_ref())? } else { verdict };
             write_one(arguments, &settings, &mut report, &mut text, &verdict);
             tally.count(&verdict);
         }
@@ -157,7 +162,7 @@ impl Tally {
                 "{missing} of the files do not exist; name files or folders"
             )));
         }
-        if refused > 0 && settings.can_fail && settings.format.can_fail() {
+        if refused > 0 && settings.format.can_fail() {
             return Err(Failure::Refused(format!(
                 "{refused} of the files refused; `plimsoll explain CODE` says what a rule asks for"
             )));

@@ -5,6 +5,7 @@ mod exit;
 mod explain;
 mod lint;
 mod orders;
+mod policy;
 mod questions;
 mod redrive;
 mod roles;
@@ -41,6 +42,8 @@ enum Command {
     Apply(orders::ApplyArguments),
     /// Hold definitions to the rules.
     Lint(lint::Arguments),
+    /// Try organisation policies: run their tests, or ask them about definitions.
+    Policy(policy::Arguments),
     /// What does a rule ask for, and why?
     Explain(explain::Arguments),
     /// May this image start? Asks the gate of this node.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Lift(arguments) => orders::lift(&arguments),
         Command::Apply(arguments) => orders::apply(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => questions::check(&arguments),
         Command::Run(arguments) => start::run(&arguments),

@@ -8,10 +8,10 @@ use std::{
 };
 
 use dockerfile::{Dockerfile, NotText};
-use lint::{Finding, Report};
+use lint::{Finding, Linter, Report, Script};
 use rayon::prelude::*;
 
-use super::{files::Place, shown};
+use super::{files::Place, scripts::Scripts, shown};
 use crate::exit::Failure;
 
 /// The largest definition that is read. The largest in the field are some tens of kilobytes.
@@ -44,30 +44,95 @@ pub(super) fn pool(jobs: Option<NonZeroUsize>, files: usize) -> Result<Option<ra
     builder.build().map(Some).map_err(|error| Failure::fault(&error))
 }
 
-/// Judges every place; the verdicts stand in the order of the places.
+/// Judges every place; the verdicts stand in the order of the places. With ShellCheck, all files are read first, so that it is asked
+/// about all their scripts at once.
 pub(super) fn judge(
     pool: Option<&rayon::ThreadPool>,
     places: &[Place],
-    lint: impl Fn(&Dockerfile) -> Report + Sync,
-) -> Vec<Verdict> {
+    linter: &Linter<'_>,
+    scripts: Option<&Scripts>,
+) -> Result<Vec<Verdict>, Failure> {
+    let Some(scripts) = scripts else {
+        return Ok(map(pool, places, |place| judged(read_one(place), linter, Vec::new())));
+    };
+    let sources = map(pool, places, read_one);
+    let asked: Vec<Vec<Script>> = map(pool, &sources, |source| source.scripts());
+    let mut said = scripts.check(asked)?.into_iter();
+    let sources: Vec<_> =
+        sources.into_iter().map(|source| (source, said.next().unwrap_or_default())).collect();
+    Ok(into_map(pool, sources, |(source, findings)| judged(source, linter, findings)))
+}
+
+fn map<T: Sync, R: Send>(
+    pool: Option<&rayon::ThreadPool>,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync + Send,
+) -> Vec<R> {
     match pool {
-        Some(pool) => pool.install(|| places.par_iter().map(|place| judge_one(place, &lint)).collect()),
-        None => places.iter().map(|place| judge_one(place, &lint)).collect(),
+        Some(pool) => pool.install(|| items.par_iter().map(work).collect()),
+        None => items.iter().map(work).collect(),
     }
 }
 
-fn judge_one(place: &Place, lint: &impl Fn(&Dockerfile) -> Report) -> Verdict {
+fn into_map<T: Send, R: Send>(
+    pool: Option<&rayon::ThreadPool>,
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Sync + Send,
+) -> Vec<R> {
+    match pool {
+        Some(pool) => pool.install(|| items.into_par_iter().map(work).collect()),
+        None => items.into_iter().map(work).collect(),
+    }
+}
+
+/// A definition as it was read, before it is judged.
+struct Source {
+    path: String,
+    text: Result<(String, Dockerfile), Unusable>,
+}
+
+enum Unusable {
+    Unread(io::Error),
+    NotText(Option<Finding>),
+}
+
+impl Source {
+    fn scripts(&self) -> Vec<Script> {
+        self.text.as_ref().map(|(_, file)| lint::scripts(file)).unwrap_or_default()
+    }
+}
+
+fn read_one(place: &Place) -> Source {
     let (path, bytes) = match place {
         Place::Input => ("-".to_owned(), read(io::stdin().lock(), 0)),
         Place::File(path) => (shown(path), open(path)),
     };
-    let outcome = match bytes.map(String::from_utf8) {
-        Err(error) => Outcome::Unread(error),
+    let text = match bytes.map(String::from_utf8) {
+        Err(error) => Err(Unusable::Unread(error)),
+        // Bytes that are no text break the rule that a definition can be read.
+        Ok(Err(error)) => {
+            let wrong = Dockerfile::text_of(error.as_bytes()).err();
+            Err(Unusable::NotText(wrong.map(|error: NotText| lint::unreadable(&error))))
+        }
         Ok(Ok(text)) => {
-            let Report { findings, refused } = lint(&Dockerfile::read(&text));
+            let file = Dockerfile::read(&text);
+            Ok((text, file))
+        }
+    };
+    Source { path, text }
+}
+
+fn judged(source: Source, linter: &Linter<'_>, findings: Vec<Finding>) -> Verdict {
+    let Source { path, text } = source;
+    let outcome = match text {
+        Ok((text, file)) => {
+            let Report { findings, refused } = linter.lint_with(&file, findings);
             Outcome::Judged { text, findings, refused }
         }
-        Ok(Err(error)) => not_text(error.as_bytes()),
+        Err(Unusable::NotText(finding)) => {
+            Outcome::Judged { text: String::new(), findings: finding.into_iter().collect(), refused: true }
+        }
+        Err(Unusable::Unread(error)) => Outcome::Unread(error),
     };
     Verdict { path, outcome }
 }
@@ -88,10 +153,4 @@ fn read(source: impl io::Read, size: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(bytes)
-}
-
-/// Bytes that are no text break the rule that a definition can be read.
-fn not_text(bytes: &[u8]) -> Outcome {
-    let finding = Dockerfile::text_of(bytes).err().map(|error: NotText| lint::unreadable(&error));
-    Outcome::Judged { text: String::new(), findings: finding.into_iter().collect(), refused: true }
 }

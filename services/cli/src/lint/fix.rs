@@ -5,11 +5,18 @@ use std::{fs, io::Write as _, path::Path};
 use dockerfile::{Dockerfile, Edit};
 use lint::{Linter, Report};
 
-use super::batch::{Outcome, Verdict};
+use super::{
+    batch::{Outcome, Verdict},
+    scripts::Scripts,
+};
 use crate::exit::{Failure, remark};
 
 /// The verdict on the file once it has been mended; the same verdict where nothing can be mended.
-pub(super) fn mend(verdict: Verdict, linter: &Linter<'_>) -> Result<Verdict, Failure> {
+pub(super) fn mend(
+    verdict: Verdict,
+    linter: &Linter<'_>,
+    scripts: Option<&Scripts>,
+) -> Result<Verdict, Failure> {
     let Verdict { path, outcome } = verdict;
     let Outcome::Judged { text, findings, refused } = outcome else { return Ok(Verdict { path, outcome }) };
     let Some(mended) = mended(&text, findings.iter().flat_map(|finding| &finding.fix)) else {
@@ -20,7 +27,12 @@ pub(super) fn mend(verdict: Verdict, linter: &Linter<'_>) -> Result<Verdict, Fai
     }
     replace(Path::new(&path), &mended)
         .map_err(|error| Failure::Fault(format!("{path} cannot be written: {error}")))?;
-    let Report { findings: left, refused } = linter.lint(&Dockerfile::read(&mended));
+    let file = Dockerfile::read(&mended);
+    let said = match scripts {
+        Some(scripts) => scripts.check(vec![lint::scripts(&file)])?.pop().unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let Report { findings: left, refused } = linter.lint_with(&file, said);
     remark(format_args!("{path}: mended, {} of {} findings left", left.len(), findings.len()));
     Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
 }

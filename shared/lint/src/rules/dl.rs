@@ -65,6 +65,7 @@ mod dl3063;
 mod dl3064;
 mod dl3065;
 mod dl3066;
+mod dl3067;
 mod dl4000;
 mod dl4001;
 mod dl4003;
@@ -141,6 +142,7 @@ pub(super) const ALL: &[&Rule] = &[
     &dl3064::RULE,
     &dl3065::RULE,
     &dl3066::RULE,
+    &dl3067::RULE,
     &dl4000::RULE,
     &dl4001::RULE,
     &dl4003::RULE,

@@ -1,4 +1,4 @@
-//! DL3021: cOPY of several sources has a folder as its target, written with a slash at its end.
+//! DL3021: COPY of several sources has a folder as its target, written with a slash at its end.
 
 use dockerfile::Keyword;
 

@@ -1,4 +1,4 @@
-//! DL3022: cOPY --from names a stage of this file, or an image with its version.
+//! DL3022: COPY --from names a stage of this file, or an image with its version.
 
 use std::collections::HashSet;
 

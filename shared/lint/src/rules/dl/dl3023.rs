@@ -1,4 +1,4 @@
-//! DL3023: cOPY --from does not name the stage that it stands in.
+//! DL3023: COPY --from does not name the stage that it stands in.
 
 use dockerfile::Keyword;
 

@@ -1,4 +1,4 @@
-//! DL3029: fROM does not fix the platform.
+//! DL3029: FROM does not fix the platform.
 
 use dockerfile::Keyword;
 

@@ -1,4 +1,4 @@
-//! DL3045: cOPY to a relative target follows a WORKDIR.
+//! DL3045: COPY to a relative target follows a WORKDIR.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! DL3065: fROM does not ask for the platform that it gets anyway.
+//! DL3065: FROM does not ask for the platform that it gets anyway.
 
 use dockerfile::Keyword;
 

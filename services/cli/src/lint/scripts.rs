@@ -1,0 +1,55 @@
+//! What ShellCheck says of the scripts in RUN, for many files at once. Not which scripts there are (see `lint::scripts`).
+
+use std::num::NonZeroUsize;
+
+use lint::{Finding, Script};
+use shellcheck::Checker;
+use tokio::runtime::Runtime;
+
+use super::settings::ShellCheck;
+use crate::exit::{Failure, remark};
+
+/// An installed ShellCheck, and the runtime that its processes are waited for on.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    checker: Checker,
+    runtime: Runtime,
+}
+
+impl Scripts {
+    /// None where it is not wanted, or not there, which is said once and is no mistake.
+    pub(super) fn open(wanted: &ShellCheck, jobs: Option<NonZeroUsize>) -> Result<Option<Self>, Failure> {
+        let options = match wanted {
+            ShellCheck::Unwanted => return Ok(None),
+            ShellCheck::Missing => {
+                remark(
+                    "shellcheck is not installed: the scripts in RUN are not checked (--no-shellcheck says that this is meant)",
+                );
+                return Ok(None);
+            }
+            ShellCheck::Installed(options) => options,
+        };
+        let processes = jobs.unwrap_or(options.processes);
+        let Some(checker) = Checker::open(shellcheck::Options { processes, ..(**options).clone() }) else {
+            return Ok(None);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::fault(&error))?;
+        Ok(Some(Self { checker, runtime }))
+    }
+
+    /// What it says of each file's scripts, in the order of the files.
+    pub(super) fn check(&self, files: Vec<Vec<Script>>) -> Result<Vec<Vec<Finding>>, Failure> {
+        let counts: Vec<usize> = files.iter().map(Vec::len).collect();
+        let scripts: Vec<Script> = files.into_iter().flatten().collect();
+        if scripts.is_empty() {
+            return Ok(vec![Vec::new(); counts.len()]);
+        }
+        let said =
+            self.runtime.block_on(self.checker.check(&scripts)).map_err(|error| Failure::fault(&error))?;
+        let mut said = said.into_iter();
+        Ok(counts.into_iter().map(|count| said.by_ref().take(count).flatten().collect()).collect())
+    }
+}
