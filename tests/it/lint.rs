@@ -172,3 +172,16 @@ async fn rules_explain_themselves() {
     check(&folder.plimsoll(&["explain", "SC2086"], "").await, 0, "ShellCheck");
     check(&folder.plimsoll(&["explain", "DL9999"], "").await, 2, "there is no rule DL9999");
 }
+
+#[tokio::test]
+async fn a_reader_that_has_gone_is_nobodys_fault() {
+    for arguments in [["explain", "DL3004"], ["explain", "DL9999"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(program("plimsoll"));
+        command.args(arguments).stdout(writer.try_clone().unwrap()).stderr(writer);
+        let code = command.status().await.unwrap().code();
+        let due = if arguments[1] == "DL3004" { 0 } else { 2 };
+        assert_eq!(code, Some(due), "{arguments:?}");
+    }
+}

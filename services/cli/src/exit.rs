@@ -30,10 +30,9 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     writeln!(std::io::stdout(), "{line}").ok();
 }
 
-/// Prints a remark that is no result.
-#[expect(clippy::print_stderr, reason = "remarks go to standard error, so that results can be piped")]
+/// Prints a remark that is no result: to standard error, so that results can be piped. Nobody has to listen.
 pub(crate) fn remark(line: impl std::fmt::Display) {
-    eprintln!("{line}");
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 /// Runs a command to its end on a small runtime of its own.

@@ -3,12 +3,13 @@
 use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use bus::order::Given;
-use events::order;
+use events::{order, rpc::StatusRequest};
 use serde_json::{Map, Value, json};
+use verdict::Sequence;
 
 use crate::{
     context,
-    exit::{self, Failure, say},
+    exit::{self, Failure, remark, say},
 };
 
 /// How long the invalidator may take to answer an order.
@@ -80,7 +81,32 @@ pub(crate) fn ban(arguments: &BanArguments) -> ExitCode {
     body.extend(
         optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?)))),
     );
-    exit::run(give(order::BANNED, Value::Object(body).to_string().into_bytes(), context))
+    let body = Value::Object(body).to_string().into_bytes();
+    exit::run(async {
+        if let Some((connection, ban)) = give(order::BANNED, body, context).await? {
+            say_pending(&connection, ban).await;
+        }
+        Ok(())
+    })
+}
+
+/// A ban whose target could not be read yet holds back more than it names: whoever gave it must hear of that now. That the answer
+/// is missing is no failure, since the order stands.
+async fn say_pending(connection: &bus::Connection, ban: Sequence) {
+    let Ok(status) = connection.ask(StatusRequest {}, PATIENCE).await else { return };
+    let Some(ban) = status.bans.into_iter().find(|status| status.ban == ban) else { return };
+    if ban.state != "pending" {
+        return;
+    }
+    let held = match ban.severity.as_str() {
+        "critical" => "enforcing doors refuse every image that cannot be cleared of it",
+        _ => "images that cannot be cleared of it are warned of",
+    };
+    let because = if ban.pending_because.is_empty() { "it is being looked up" } else { &ban.pending_because };
+    remark(format_args!(
+        "{} has not been read ({because}): until it is, {held}. Is it spelt right? See `plimsoll status`; `plimsoll lift {}` ends it.",
+        ban.target, ban.ban
+    ));
 }
 
 pub(crate) fn lift(arguments: &LiftArguments) -> ExitCode {
@@ -89,7 +115,7 @@ pub(crate) fn lift(arguments: &LiftArguments) -> ExitCode {
         Ok(sequence) => json!({"ban": sequence, "reason": reason}),
         Err(_) => json!({"image": ban, "reason": reason}),
     };
-    exit::run(give(order::LIFTED, body.to_string().into_bytes(), context))
+    exit::run(async { give(order::LIFTED, body.to_string().into_bytes(), context).await.map(drop) })
 }
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
@@ -104,28 +130,32 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
         _ => fs::read(file),
     };
     let unreadable = |error| Failure::Usage(format!("{} cannot be read: {error}", file.display()));
-    exit::run(async { give(kind, body.map_err(unreadable)?, context).await })
+    exit::run(async { give(kind, body.map_err(unreadable)?, context).await.map(drop) })
 }
 
-async fn give(kind: &str, body: Vec<u8>, context: &context::Arguments) -> Result<(), Failure> {
+/// Gives an order and says what became of it. The connection and the order's place are returned where it changed something.
+async fn give(
+    kind: &str,
+    body: Vec<u8>,
+    context: &context::Arguments,
+) -> Result<Option<(bus::Connection, Sequence)>, Failure> {
     // What every reader of the order would reject is not even sent.
     order::decode_body(kind, &body).map_err(Failure::usage)?;
     let (connection, operator) = context.connect().await?;
     match connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| Failure::fault(&error))? {
         Given::Accepted(accepted) if accepted.changed => {
-            say(format_args!("order {}: accepted", accepted.order))
+            say(format_args!("order {}: accepted", accepted.order));
+            Ok(Some((connection, accepted.order)))
         }
         Given::Accepted(accepted) => {
-            say(format_args!("order {}: accepted, and in effect already", accepted.order))
+            say(format_args!("order {}: accepted, and in effect already", accepted.order));
+            Ok(None)
         }
         Given::Rejected(rejected) => {
-            return Err(Failure::Refused(format!("order {}: rejected: {}", rejected.order, rejected.reason)));
+            Err(Failure::Refused(format!("order {}: rejected: {}", rejected.order, rejected.reason)))
         }
-        Given::Unanswered(sequence) => {
-            return Err(Failure::Fault(format!(
-                "order {sequence}: stored and in force at every gate, but the invalidator has not answered; see `plimsoll status`"
-            )));
-        }
+        Given::Unanswered(sequence) => Err(Failure::Fault(format!(
+            "order {sequence}: stored and in force at every gate, but the invalidator has not answered; see `plimsoll status`"
+        ))),
     }
-    Ok(())
 }

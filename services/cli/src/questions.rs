@@ -123,6 +123,9 @@ fn say_ban(ban: &BanStatus) {
         ban.ban, ban.target, ban.operator, ban.severity, ban.state
     ));
     say(format_args!("  {}", ban.reason));
+    if !ban.pending_because.is_empty() {
+        say(format_args!("  its target cannot be read: {}", ban.pending_because));
+    }
     let campaign = if ban.campaign.is_empty() { "not opened" } else { &ban.campaign };
     say(format_args!(
         "  campaign {campaign}: {} images covered, {} replaced, {} containers remedied",

@@ -1,6 +1,6 @@
 //! One role in this process: the same body that the role's own binary runs.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use events::topology::Role;
 
@@ -23,5 +23,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Role::Notifier => service::run(*role, own, notifier::run),
         Role::Gate => service::run(*role, own, gate::run),
         Role::Agent => service::run(*role, own, remediator::run),
+    }
+}
+
+/// Reads a role's configuration as its process will.
+pub(crate) fn check(role: Role, file: &Path) -> Result<(), service::Mistakes> {
+    let own = role.as_str();
+    match role {
+        Role::Watcher => service::check::<watcher::Config>(file, own),
+        Role::Scanner => service::check::<scanner::Config>(file, own),
+        Role::Planner => service::check::<builder::PlannerConfig>(file, own),
+        Role::Worker => service::check::<builder::WorkerConfig>(file, own),
+        Role::Invalidator => service::check::<invalidator::Config>(file, own),
+        Role::Notifier => service::check::<notifier::Config>(file, own),
+        Role::Gate => service::check::<gate::Config>(file, own),
+        Role::Agent => service::check::<remediator::Config>(file, own),
     }
 }

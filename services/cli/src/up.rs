@@ -2,6 +2,7 @@
 
 mod layout;
 mod plan;
+mod preflight;
 mod supervise;
 
 use std::{
@@ -123,27 +124,30 @@ async fn compose(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
     let keys = Keyring::new(layout.keys());
     let identities =
         keys.identities(&plan.up.node, &plan.up.operators).map_err(|error| Failure::fault(&error))?;
+    let url = plan.up.nats.clone().unwrap_or_else(|| bus::server::url(plan.up.port));
+    let roles = plan.roles(layout, &keys, &url)?;
+    preflight::check(&roles)?;
     let mut broker = None;
-    let url = match &plan.up.nats {
-        Some(url) => url.clone(),
-        None => {
-            let options = Options {
-                program: plan.up.nats_server.clone(),
-                folder: layout.broker(),
-                port: Some(plan.up.port),
-                accounts: render(&identities),
-            };
-            let server = Server::start(options).await.map_err(|error| Failure::fault(&error))?;
-            let url = server.url().to_owned();
-            broker = Some(server);
-            url
-        }
-    };
+    if plan.up.nats.is_none() {
+        let options = Options {
+            program: plan.up.nats_server.clone(),
+            folder: layout.broker(),
+            port: Some(plan.up.port),
+            accounts: render(&identities),
+        };
+        let started = Server::start(options).await.map_err(|error| match error {
+            error @ bus::server::Error::Port(..) => Failure::Fault(format!(
+                "[up] port: {}; write another `port`, or `nats` with the broker's address",
+                telemetry::Chain(&error)
+            )),
+            error => Failure::fault(&error),
+        });
+        broker = Some(started?);
+    }
     bootstrap_all(&url, &keys, plan.up.replicas).await?;
     for operator in &plan.up.operators {
         write_contexts(layout, &keys, operator, &url, plan.up.operators.first() == Some(operator))?;
     }
-    let roles = plan.roles(layout, &keys, &url)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::fault(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::fault(&error))?;
     let stop = tokio_util::sync::CancellationToken::new();

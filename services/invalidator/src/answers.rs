@@ -65,8 +65,9 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
 }
 
 /// How do things stand?
-pub(crate) fn status(state: &State) -> Result<StatusReply, String> {
-    let bans = state.snapshot.bans().map(|ban| ban_status(state, ban)).collect::<Result<_, index::Error>>();
+pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, String> {
+    let in_force = state.snapshot.bans().filter(|ban| ban.holds_at(now));
+    let bans = in_force.map(|ban| ban_status(state, ban)).collect::<Result<_, index::Error>>();
     Ok(StatusReply {
         orders: state.snapshot.as_of().orders,
         images: u64::try_from(state.index.count()).unwrap_or(u64::MAX),
@@ -96,6 +97,7 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         campaign: if campaign.opened { campaign.state().to_owned() } else { String::new() },
         containers_remedied: campaign.containers_remedied(),
         closed_at: campaign.closed_at,
+        pending_because: state.trouble(ban.record.sequence).unwrap_or_default().to_owned(),
     })
 }
 

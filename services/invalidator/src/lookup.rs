@@ -5,6 +5,7 @@ use std::time::Duration;
 use artifact::ImageRef;
 use events::fact::{ImageInstance, ImagePushed};
 use registry::{Client, Description};
+use tokio::sync::mpsc;
 use tracing::{Instrument as _, Span, error, warn};
 use verdict::Sequence;
 
@@ -31,16 +32,35 @@ pub(crate) struct Answer {
     pub(crate) span: Span,
 }
 
+/// A try that failed: what was asked, and what went wrong.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) question: Question,
+    pub(crate) reason: String,
+}
+
 impl Question {
     fn image(&self) -> &ImageRef {
         match self {
             Self::Base(image) | Self::Ban(_, image) => image,
         }
     }
+
+    fn what_to_do(&self) -> &'static str {
+        match self {
+            Self::Base(_) => {
+                "A catalogued base cannot be read, so that a ban of it could not be resolved at once; see to its registry."
+            }
+            Self::Ban(..) => {
+                "The banned image cannot be read, and the ban stays pending: push the image, see to its registry, or lift the ban."
+            }
+        }
+    }
 }
 
 /// Asks until there is an answer. A question that stays open keeps its ban pending, which refuses more and never less.
-pub(crate) async fn ask(client: Client, question: Question) -> Answer {
+/// Each failed try is told to whoever listens.
+pub(crate) async fn ask(client: Client, question: Question, tell: mpsc::Sender<Trouble>) -> Answer {
     let span = Span::current();
     let mut wait = BACKOFF.0;
     let image = async {
@@ -53,7 +73,10 @@ pub(crate) async fn ask(client: Client, question: Question) -> Answer {
                     return None;
                 }
                 Err(error) => {
-                    error!(image = %question.image(), error = %telemetry::Chain(&error), "A base cannot be read, and what it means stays open.");
+                    let reason = telemetry::Chain(&error).to_string();
+                    error!(image = %question.image(), error = %reason, "{}", question.what_to_do());
+                    // Nobody listens any more at the end, and a full queue has the same news already.
+                    tell.try_send(Trouble { question: question.clone(), reason }).ok();
                 }
             }
             tokio::time::sleep(wait).await;

@@ -1,5 +1,7 @@
 //! The loop: one closed set of things that can happen, one owner of the state.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use bus::{Feed, Heard, Record, rpc::Listed};
 use events::{
     rpc::{StatusReply, StatusRequest, WhyReply, WhyRequest},
@@ -10,7 +12,7 @@ use service::{Context, Fault};
 use time::OffsetDateTime;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
 use tracing::{Instrument as _, info, info_span};
 
@@ -18,12 +20,16 @@ use crate::{
     answers,
     config::Config,
     index::Index,
-    lookup::{self, Answer},
+    lookup::{self, Answer, Question, Trouble},
     state::{Reaction, State},
 };
 
 /// How many questions wait for the loop.
 const QUESTIONS: usize = 64;
+/// How many failed tries wait to be told; more are told by the next try.
+const TROUBLES: usize = 64;
+/// The longest sleep towards an expiry: clocks are set, and a sleep does not notice.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 enum Asked {
     Why(WhyRequest, oneshot::Sender<Result<WhyReply, String>>),
@@ -44,10 +50,13 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
     // Listed for as long as this is held.
     let (_listed, mut asked) = listen(&context).await?;
+    let (tell, mut troubles) = mpsc::channel(TROUBLES);
     let mut invalidator = Invalidator {
         state: State::new(index),
         registry: Client::new(config.registry)?,
         lookups: JoinSet::new(),
+        running: BTreeMap::new(),
+        tell,
         context,
     };
     loop {
@@ -60,6 +69,8 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
                 None => return Ok(()),
             },
             Some(Ok(answer)) = invalidator.lookups.join_next() => invalidator.found(answer).await?,
+            Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
+            () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             Some(asked) = asked.recv() => invalidator.answer(asked),
         }
     }
@@ -69,18 +80,20 @@ struct Invalidator {
     state: State,
     registry: Client,
     lookups: JoinSet<Answer>,
+    running: BTreeMap<Question, AbortHandle>,
+    tell: mpsc::Sender<Trouble>,
     context: Context,
 }
 
 impl Invalidator {
     async fn hear(&mut self, record: Record) -> Result<(), Fault> {
         let span = record.span();
-        let reaction = span.in_scope(|| self.state.hear(&record))?;
+        let reaction = span.in_scope(|| self.state.hear(&record, OffsetDateTime::now_utc()))?;
         self.react(reaction, &record.cause()).instrument(span).await
     }
 
     async fn catch_up(&mut self) -> Result<(), Fault> {
-        let reaction = self.state.catch_up()?;
+        let reaction = self.state.catch_up(OffsetDateTime::now_utc())?;
         let as_of = self.state.snapshot.as_of();
         self.react(reaction, &format!("caught up at {}/{}", as_of.orders, as_of.resolutions)).await?;
         info!(
@@ -96,14 +109,27 @@ impl Invalidator {
     async fn found(&mut self, answer: Answer) -> Result<(), Fault> {
         let Answer { question, image, span } = answer;
         let cause = format!("{question:?}");
-        let reaction = span.in_scope(|| self.state.found(question, image))?;
+        self.running.remove(&question);
+        let reaction = span.in_scope(|| self.state.found(question, image, OffsetDateTime::now_utc()))?;
         self.react(reaction, &cause).instrument(span).await
     }
 
+    async fn pass_time(&mut self) -> Result<(), Fault> {
+        let now = OffsetDateTime::now_utc();
+        let reaction = self.state.pass_time(now)?;
+        self.react(reaction, &format!("time passed until {}", now.unix_timestamp())).await
+    }
+
     async fn react(&mut self, reaction: Reaction, cause: &str) -> Result<(), Fault> {
+        for question in reaction.dropped {
+            if let Some(lookup) = self.running.remove(&question) {
+                lookup.abort();
+            }
+        }
         for question in reaction.questions {
             let span = info_span!("look up", otel.kind = "client", question = ?question);
-            self.lookups.spawn(lookup::ask(self.registry.clone(), question).instrument(span));
+            let lookup = lookup::ask(self.registry.clone(), question.clone(), self.tell.clone());
+            self.running.insert(question, self.lookups.spawn(lookup.instrument(span)));
         }
         Ok(self.context.connection.publish_all(reaction.facts, cause).await?)
     }
@@ -115,8 +141,19 @@ impl Invalidator {
                 reply.send(answers::why(&self.state, &question.image, OffsetDateTime::now_utc())).ok();
             }
             Asked::Status(reply) => {
-                reply.send(answers::status(&self.state)).ok();
+                reply.send(answers::status(&self.state, OffsetDateTime::now_utc())).ok();
             }
+        }
+    }
+}
+
+/// Until something is due; for ever where nothing is.
+async fn sleep_towards(due: Option<OffsetDateTime>) {
+    match due {
+        None => std::future::pending().await,
+        Some(due) => {
+            let left = Duration::try_from(due - OffsetDateTime::now_utc()).unwrap_or_default();
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
         }
     }
 }

@@ -70,6 +70,11 @@ pub struct Limits {
 }
 
 impl Outbox {
+    /// What is in it, in order: kind, subject and body of each fact.
+    pub fn facts(&self) -> impl Iterator<Item = (&'static str, &Subject, &[u8])> {
+        self.0.iter().map(|(kind, subject, body)| (*kind, subject, body.as_slice()))
+    }
+
     /// Adds a fact.
     pub fn push<E: Event>(&mut self, event: E) {
         let subject = event.subject();

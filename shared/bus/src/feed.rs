@@ -203,6 +203,17 @@ impl Reader {
 }
 
 impl Record {
+    /// A message as it was stored, without the trace that its sender was in.
+    pub fn new(
+        stream: StreamName,
+        subject: Subject,
+        sequence: u64,
+        at: OffsetDateTime,
+        body: Vec<u8>,
+    ) -> Self {
+        Self { stream, subject, sequence, at, body, trace: HashMap::new() }
+    }
+
     /// The span in which this message is handled: part of the trace that the message carries, or that its order opens.
     pub fn span(&self) -> Span {
         let span = info_span!(

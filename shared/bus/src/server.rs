@@ -59,6 +59,11 @@ pub enum Error {
     /// Its folder cannot be written.
     #[error("the broker's folder {0} cannot be written")]
     Folder(String, #[source] io::Error),
+    /// Its port is taken.
+    #[error(
+        "port {0} on 127.0.0.1 is taken by another program; give the broker another one, or name the broker that listens there"
+    )]
+    Port(u16, #[source] io::Error),
     /// It did not start.
     #[error("nats-server did not start; its log is {log}: {last}")]
     Start {
@@ -67,6 +72,11 @@ pub enum Error {
         /// The log's last line.
         last: String,
     },
+}
+
+/// The address for clients of a child on this port.
+pub fn url(port: u16) -> String {
+    format!("nats://127.0.0.1:{port}")
 }
 
 impl Server {
@@ -79,11 +89,13 @@ impl Server {
             Some(port) => port,
             None => free_port().map_err(folder)?,
         };
+        // Whatever listens there would be taken for the server that this one is.
+        TcpListener::bind(("127.0.0.1", port)).map_err(|error| Error::Port(port, error))?;
         let options = Options { port: Some(port), ..options };
         fs::write(config_path(&options.folder), render(&options, port))
             .map_err(|error| Error::Folder(options.folder.display().to_string(), error))?;
         let child = spawn(&options)?;
-        let mut server = Self { child, url: format!("nats://127.0.0.1:{port}"), options };
+        let mut server = Self { child, url: url(port), options };
         server.wait_until_ready(port).await?;
         Ok(server)
     }

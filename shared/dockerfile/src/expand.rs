@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Set by the builder from the platforms it builds on and for, whether declared or not.
-const OF_THE_PLATFORM: [&str; 11] = [
+pub const PLATFORM_ARGUMENTS: [&str; 11] = [
     "BUILDPLATFORM",
     "BUILDOS",
     "BUILDOSVERSION",
@@ -43,7 +43,7 @@ impl<'a> Scope<'a> {
             let value = match (build_arguments.get(name), &pair.value) {
                 (Some(given), _) => Value::Set(given.clone()),
                 // Builders differ on whether a default overrides what they know of the platform.
-                (None, _) if OF_THE_PLATFORM.contains(&name.as_str()) => continue,
+                (None, _) if PLATFORM_ARGUMENTS.contains(&name.as_str()) => continue,
                 (None, Some(default)) => match scope.expand(&default.text) {
                     Ok(value) => Value::Set(value),
                     Err(error) => Value::Unknown(format!("the default of ARG {name} is not known: {error}")),
@@ -64,7 +64,7 @@ impl<'a> Scope<'a> {
     fn value(&self, name: &str) -> Value {
         match self.values.get(name) {
             Some(value) => value.clone(),
-            None if OF_THE_PLATFORM.contains(&name) => match self.build_arguments.get(name) {
+            None if PLATFORM_ARGUMENTS.contains(&name) => match self.build_arguments.get(name) {
                 Some(given) => Value::Set(given.clone()),
                 None => Value::Unknown(format!("{name} depends on the platform of the build")),
             },

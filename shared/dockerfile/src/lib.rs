@@ -25,6 +25,7 @@ pub use dispute::{Dispute, DisputeKind};
 pub use document::{Comment, Dockerfile, Item, NotText};
 pub use edit::{Edit, InvalidEdit, unified_diff};
 pub use error::{ParseError, ParseErrorKind, ParseErrors};
+pub use expand::PLATFORM_ARGUMENTS;
 pub use image_use::{ImageUse, Unresolved};
 pub use instruction::{
     Arguments, Flag, Heredoc, HeredocBody, HeredocTabs, Instruction, Keyword, MountField, Pair, Word,

@@ -9,7 +9,10 @@ use proto::v1 as wire;
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord, Sequence,
-    order::{Ban, BanSelector, BanTarget, Lift, Name, Operator, Policy, Project, RemedyOrder, Severity},
+    order::{
+        Ban, BanSelector, BanTarget, CatalogSection, Lift, Name, Operator, Policy, Project, RemedyOrder,
+        Severity,
+    },
 };
 
 use crate::{Entry, Malformed, Subject, field::Field, message::decode as json, topology::StreamName};
@@ -66,7 +69,11 @@ pub fn decode_body(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
     match kind {
         BANNED => ban(json(body)?).map(Order::Ban),
         LIFTED => lift(json(body)?).map(Order::Lift),
-        CATALOG => catalog::section(json(body)?).map(Order::Catalog),
+        CATALOG => {
+            let section = catalog::section(json(body)?)?;
+            lists_itself(&section, body)?;
+            Ok(Order::Catalog(section))
+        }
         PROJECT => project(json(body)?).map(Order::Project),
         POLICY => policy(json(body)?).map(Order::Policy),
         REMEDY => {
@@ -124,9 +131,16 @@ fn project(wire: wire::ProjectApplied) -> Result<Project, Malformed> {
     if !webhook.is_empty() && !webhook.starts_with("http://") && !webhook.starts_with("https://") {
         return Err(wrong("webhook", "write an http or https address"));
     }
+    let source = required("source", source)?;
+    if !is_address(&source) {
+        return Err(wrong(
+            "source",
+            "write the repository's address, such as https://git.example/shop.git or git@git.example:team/shop.git",
+        ));
+    }
     Ok(Project {
         name: field("name", name)?,
-        source: required("source", source)?,
+        source,
         branch,
         definition,
         image: tagged("image", image)?
@@ -134,6 +148,20 @@ fn project(wire: wire::ProjectApplied) -> Result<Project, Malformed> {
         policy: field("policy", policy)?,
         webhook: Some(webhook).filter(|webhook| !webhook.is_empty()),
     })
+}
+
+/// `scheme://…` or `user@host:path`. Which schemes may be used is the worker's to say.
+fn is_address(source: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
+    match source.split_once("://") {
+        Some((scheme, rest)) => {
+            scheme.bytes().all(|b| b.is_ascii_lowercase()) && !scheme.is_empty() && !rest.is_empty()
+        }
+        None => source
+            .split_once('@')
+            .and_then(|(user, rest)| Some((user, rest.split_once(':')?)))
+            .is_some_and(|(user, (host, path))| plain(user) && plain(host) && !path.is_empty()),
+    }
 }
 
 fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
@@ -144,6 +172,28 @@ fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
         _ => return Err(wrong("failOn", "write error, warning, info, style or none")),
     };
     Ok(Policy { name: field::<Name>("name", name)?, fail_on, deny, ignore })
+}
+
+/// A section replaces what was there: one whose list was forgotten would empty it. Who means that writes the empty list.
+fn lists_itself(section: &CatalogSection, body: &[u8]) -> Result<(), Malformed> {
+    let (list, empty) = match section {
+        CatalogSection::Bases(bases) => ("bases", bases.is_empty()),
+        CatalogSection::Remedies(remedies) => ("remedies", remedies.is_empty()),
+        CatalogSection::Doors(doors) => ("doors", doors.is_empty()),
+        CatalogSection::Replacements(replacements) => ("replacements", replacements.is_empty()),
+        CatalogSection::Holds(holds) => ("holds", holds.is_empty()),
+        CatalogSection::Exceptions(exceptions) => ("exceptions", exceptions.is_empty()),
+    };
+    let written: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    if empty && written.get(list).is_none() {
+        return Err(Malformed::Field {
+            field: "section",
+            reason: format!(
+                "`{list}` is missing, and the section replaces what was there; to empty it, write it empty"
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// The target of a ban or lift; none when neither field is given.

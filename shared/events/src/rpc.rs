@@ -176,6 +176,8 @@ message! {
         containers_remedied: u32,
         /// When the campaign closed.
         closed_at: Option<OffsetDateTime>,
+        /// Why the target of a pending ban could not be read so far; empty where nothing went wrong.
+        pending_because: String,
     }
 }
 

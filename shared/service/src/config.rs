@@ -39,6 +39,16 @@ pub fn load<S: DeserializeOwned>(file: &Path, own: &str) -> Result<S, Mistakes> 
     section.ok_or_else(|| reader.mistakes())
 }
 
+/// Reads the whole configuration of a service, as its process will, and says what is wrong with it.
+pub fn check<S: DeserializeOwned>(file: &Path, own: &str) -> Result<(), Mistakes> {
+    read::<S>(file, own).map(drop)
+}
+
+/// A service's own section of its configuration, read as its process will read it.
+pub fn section<S: DeserializeOwned>(file: &Path, own: &str) -> Result<S, Mistakes> {
+    read::<S>(file, own).map(|config| config.own)
+}
+
 pub(crate) fn read<S: DeserializeOwned>(file: &Path, own: &str) -> Result<Config<S>, Mistakes> {
     let mut reader = Reader::open(file)?;
     let nats = reader.section("nats", Presence::Required);

@@ -7,7 +7,7 @@ mod health;
 mod lifetime;
 
 pub use arguments::Arguments;
-pub use config::{Mistakes, load};
+pub use config::{Mistakes, check, load, section};
 pub use health::Readiness;
 pub use lifetime::{Context, Fault, main, run};
 

@@ -87,6 +87,19 @@ pub enum Rejection {
     /// A ban ends before it begins.
     #[error("its expiry is past already; name a time to come, or none")]
     Expired,
+    /// A project names a lint policy that is not there.
+    #[error("there is no policy `{0}`; apply it first, then the project again")]
+    UnknownPolicy(Name),
+    /// Two projects would publish under one name, each over the other.
+    #[error(
+        "{image} is published by the project `{by}` already; give this one another image, or apply that one with another"
+    )]
+    TakenImage {
+        /// The image.
+        image: ImageRef,
+        /// Whose it is.
+        by: Name,
+    },
     /// A ban's replacement is banned itself.
     #[error("the replacement {0} is banned itself; name another one, or lift that ban first")]
     BannedReplacement(ImageRef),
@@ -227,6 +240,9 @@ impl Snapshot {
             Resolution::Indexed(base) => {
                 self.indexed.insert(base.reference.clone(), base);
             }
+            // What is resolved of a ban that is over already means nothing any more.
+            Resolution::BanResolved(resolution)
+                if resolution.ban.0 <= self.as_of.orders && !self.bans.contains_key(&resolution.ban) => {}
             Resolution::BanResolved(resolution) => {
                 self.coverage.entry(resolution.ban).or_default().widen(&resolution)
             }
@@ -313,6 +329,15 @@ impl Snapshot {
             }
             Order::Catalog(section) => self.apply_section(section, record.at),
             Order::Project(project) => {
+                if let Some(policy) = project.policy.as_ref().filter(|name| !self.policies.contains_key(name))
+                {
+                    return Err(Rejection::UnknownPolicy(policy.clone()));
+                }
+                let same = |other: &&Project| other.name != project.name && other.image == project.image;
+                if let Some(other) = self.projects.values().find(same) {
+                    let (image, by) = (project.image.clone(), other.name.clone());
+                    return Err(Rejection::TakenImage { image, by });
+                }
                 Ok(self.projects.insert(project.name.clone(), project.clone()).as_ref() != Some(project))
             }
             Order::Policy(policy) => {

@@ -39,6 +39,21 @@ fn a_ban_says_everything_it_can() {
 }
 
 #[test]
+fn a_section_is_emptied_by_the_empty_list_alone() {
+    let section = accepted(CATALOG, r#"{"section":"bases","bases":[]}"#);
+    assert_eq!(section, Order::Catalog(CatalogSection::Bases(vec![])));
+}
+
+#[test]
+fn a_source_is_an_address() {
+    for source in
+        ["https://git.example/shop.git", "git@git.example:team/shop.git", "ssh://git@h:22/a", "git://h/a"]
+    {
+        accepted(PROJECT, &format!(r#"{{"name":"a","image":"r.io/a:1","source":"{source}"}}"#));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     rejected(BANNED, "", "empty");
     rejected(BANNED, "  \n", "empty");
@@ -59,15 +74,28 @@ fn what_is_wrong_is_named() {
     );
     rejected(BANNED, r#"{"image":"r.io/a:1","reason":"x","roles":["friend"]}"#, "friend");
     rejected(BANNED, r#"{"image":"r.io/a:1","reason":"x","replacement":"r.io/a"}"#, "replacement");
+    rejected(CATALOG, r#"{"section":"bases"}"#, "`bases` is missing");
+    rejected(CATALOG, r#"{"section":"doors"}"#, "`doors` is missing");
+    let project = |source: &str| format!(r#"{{"name":"a","image":"r.io/a:1","source":"{source}"}}"#);
+    rejected(PROJECT, &project("shop"), "source");
+    rejected(PROJECT, &project("ext::sh -c x"), "source");
     rejected(LIFTED, r#"{"reason":"x"}"#, "exactly one");
     rejected(LIFTED, r#"{"ban":1,"image":"r.io/a:1","reason":"x"}"#, "exactly one");
     rejected(CATALOG, r#"{"section":"people"}"#, "bases, remedies, doors");
     rejected(CATALOG, r#"{"section":"bases","doors":{"create":"enforce"}}"#, "alone");
     rejected(CATALOG, r#"{"section":"remedies","remedies":[{"name":"x","argv":[]}]}"#, "argv");
     rejected(CATALOG, r#"{"section":"doors","doors":{"window":"enforce"}}"#, "doors are");
-    rejected(PROJECT, r#"{"name":"a","source":"s","image":"r.io/a:1","definition":"../x"}"#, "definition");
-    rejected(PROJECT, r#"{"name":"a","source":"s","image":"r.io/a:1","branch":"--upload-pack=x"}"#, "branch");
-    rejected(PROJECT, r#"{"name":"A B","source":"s","image":"r.io/a:1"}"#, "name");
+    rejected(
+        PROJECT,
+        r#"{"name":"a","source":"https://h/s","image":"r.io/a:1","definition":"../x"}"#,
+        "definition",
+    );
+    rejected(
+        PROJECT,
+        r#"{"name":"a","source":"https://h/s","image":"r.io/a:1","branch":"--upload-pack=x"}"#,
+        "branch",
+    );
+    rejected(PROJECT, r#"{"name":"A B","source":"https://h/s","image":"r.io/a:1"}"#, "name");
     rejected(POLICY, r#"{"name":"p","failOn":"sometimes"}"#, "failOn");
     rejected("plimsoll.base.praised", "{}", "praised");
     // What the broker answers to a publish or request, should it ever be redirected here.

@@ -154,3 +154,54 @@ fn a_fold_that_rejects_what_the_invalidator_accepted_knows_that_it_is_behind() {
         assert!(snapshot.behind());
     }
 }
+
+fn project(name: &str, image: &str, policy: Option<&str>) -> Order {
+    Order::Project(Project {
+        name: name.parse().unwrap(),
+        source: "https://git.example/shop.git".to_owned(),
+        branch: "main".to_owned(),
+        definition: "Dockerfile".to_owned(),
+        image: image.parse().unwrap(),
+        policy: policy.map(|name| name.parse().unwrap()),
+        webhook: None,
+    })
+}
+
+#[test]
+fn a_project_that_cannot_work_is_rejected() {
+    let mut snapshot = Snapshot::default();
+    assert_eq!(snapshot.apply(&record(1, project("a", "r.io/a:1", None))), Outcome::Accepted);
+    assert!(matches!(
+        snapshot.apply(&record(2, project("b", "r.io/b:1", Some("strict")))),
+        Outcome::Rejected(Rejection::UnknownPolicy(_))
+    ));
+    assert!(matches!(
+        snapshot.apply(&record(3, project("b", "r.io/a:1", None))),
+        Outcome::Rejected(Rejection::TakenImage { .. })
+    ));
+    assert_eq!(snapshot.apply(&record(4, project("a", "r.io/a:1", None))), Outcome::Unchanged);
+    assert_eq!(snapshot.apply(&record(5, project("b", "r.io/a:2", None))), Outcome::Accepted);
+}
+
+#[test]
+fn a_resolution_of_a_ban_that_is_over_means_nothing() {
+    let resolution = || {
+        let chains = [ChainId::from(Digest::of(b"x"))].into();
+        let empty = BanResolution {
+            ban: Sequence(1),
+            digests: Default::default(),
+            chains,
+            derived: Default::default(),
+            complete: true,
+        };
+        Resolution::BanResolved(empty)
+    };
+    let orders = [record(1, Order::Ban(ban("r.io/os:1"))), record(2, lift(1))];
+    let mut first = Snapshot::default();
+    orders.iter().for_each(|order| drop(first.apply(order)));
+    first.resolve(1, resolution());
+    let mut last = Snapshot::default();
+    last.resolve(1, resolution());
+    orders.iter().for_each(|order| drop(last.apply(order)));
+    assert_eq!(first, last);
+}

@@ -5,27 +5,12 @@
 
 use std::collections::HashMap;
 
-/// Set by the builder for FROM, whether declared or not.
-const PREDEFINED: [&str; 11] = [
-    "BUILDPLATFORM",
-    "BUILDOS",
-    "BUILDOSVERSION",
-    "BUILDARCH",
-    "BUILDVARIANT",
-    "TARGETPLATFORM",
-    "TARGETOS",
-    "TARGETOSVERSION",
-    "TARGETARCH",
-    "TARGETVARIANT",
-    "TARGETSTAGE",
-];
-
 /// The deepest `${a:-${b:-…}}` that is followed.
 const DEEPEST_NESTING: usize = 16;
 
 /// Whether the builder sets this variable for FROM.
 pub(super) fn is_predefined(name: &str) -> bool {
-    PREDEFINED.contains(&name)
+    dockerfile::PLATFORM_ARGUMENTS.contains(&name)
 }
 
 /// The names of all variables in a word, in order, each as often as it stands there.

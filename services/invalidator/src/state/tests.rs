@@ -1,0 +1,230 @@
+//! The state at its boundary: messages and answers in, facts and questions out; the facts are heard again, as they would be.
+
+use artifact::{Digest, Platform};
+use events::{
+    Event, Subject,
+    fact::{ImageInstance, ImagePushed, ImageRestored},
+    order,
+};
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use super::*;
+
+const START: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
+
+/// A state with streams of its own: what it says is stored and heard, like everybody else's facts.
+struct World {
+    state: State,
+    now: OffsetDateTime,
+    stored: Vec<Record>,
+    questions: BTreeSet<Question>,
+    said: Vec<(&'static str, Value)>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut world = Self {
+            state: State::new(Index::open(folder.path()).unwrap()),
+            now: START,
+            stored: Vec::new(),
+            questions: BTreeSet::new(),
+            said: Vec::new(),
+            _folder: folder,
+        };
+        let reaction = world.state.catch_up(START).unwrap();
+        world.take(reaction);
+        world
+    }
+
+    fn order(&mut self, kind: &str, body: Value) -> Sequence {
+        let subject = Subject::of(kind, &["alice".to_owned()]);
+        Sequence(self.store(StreamName::Orders, subject, body.to_string().into_bytes()))
+    }
+
+    fn ban(&mut self, image: &str, more: Value) -> Sequence {
+        let mut body = json!({"image": image, "reason": "r"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.order(order::BANNED, body)
+    }
+
+    fn push(&mut self, name: &str, layers: &[&str]) {
+        let image = image(name, layers);
+        self.store(StreamName::Images, image.subject(), image.encode());
+    }
+
+    /// Stores a message, has it heard, and everything that is said because of it.
+    fn store(&mut self, stream: StreamName, subject: Subject, body: Vec<u8>) -> u64 {
+        let sequence = self.stored.iter().filter(|record| record.stream == stream).count() as u64 + 1;
+        let record = Record::new(stream, subject, sequence, self.now, body);
+        self.stored.push(record.clone());
+        let reaction = self.state.hear(&record, self.now).unwrap();
+        self.take(reaction);
+        sequence
+    }
+
+    fn take(&mut self, reaction: Reaction) {
+        self.questions.extend(reaction.questions);
+        for dropped in &reaction.dropped {
+            assert!(self.questions.remove(dropped), "{dropped:?} was not asked");
+        }
+        let facts: Vec<_> = reaction
+            .facts
+            .facts()
+            .map(|(kind, subject, body)| (kind, subject.clone(), body.to_owned()))
+            .collect();
+        for (kind, subject, body) in facts {
+            self.said.push((kind, serde_json::from_slice(&body).unwrap()));
+            let stream = events::catalogue().into_iter().find(|entry| entry.kind == kind).unwrap().stream;
+            self.store(stream, subject, body);
+        }
+    }
+
+    fn pass(&mut self, now: OffsetDateTime) {
+        self.now = now;
+        let reaction = self.state.pass_time(now).unwrap();
+        self.take(reaction);
+    }
+
+    fn restored(&self) -> Vec<String> {
+        let restored = self.said.iter().filter(|(kind, _)| *kind == ImageRestored::KIND);
+        restored
+            .map(|(_, body)| format!("{} {}", body["ban"], body["repository"].as_str().unwrap()))
+            .collect()
+    }
+}
+
+fn image(name: &str, layers: &[&str]) -> ImagePushed {
+    let reference: artifact::ImageRef = name.parse().unwrap();
+    let digest = Digest::of(layers.join(",").as_bytes());
+    ImagePushed {
+        repository: reference.repository().clone(),
+        tag: reference.tag().cloned(),
+        digest: digest.clone(),
+        instances: vec![ImageInstance {
+            digest,
+            platform: None::<Platform>,
+            config_digest: Digest::of(format!("config {}", layers.join(",")).as_bytes()),
+            layers: layers.iter().map(|layer| Digest::of(layer.as_bytes()).into()).collect(),
+            claimed_base: None,
+        }],
+    }
+}
+
+/// Two bases of one root, and an image on the upper one.
+fn site() -> World {
+    let mut world = World::new();
+    world.push("r.io/os:1", &["a"]);
+    world.push("r.io/os:2", &["a", "b"]);
+    world.push("r.io/app:1", &["a", "b", "c"]);
+    world
+}
+
+#[test]
+fn a_lift_restores_exactly_what_no_other_ban_covers() {
+    let mut world = site();
+    let lower = world.ban("r.io/os:1", json!({}));
+    let upper = world.ban("r.io/os:2", json!({}));
+    world.order(order::LIFTED, json!({"ban": lower.0, "reason": "r"}));
+    assert_eq!(world.restored(), ["\"1\" r.io/os"], "os:1 alone stands on no other banned layer");
+    world.order(order::LIFTED, json!({"ban": upper.0, "reason": "r"}));
+    let rest = ["\"1\" r.io/os", "\"1\" r.io/app", "\"2\" r.io/os", "\"2\" r.io/app"];
+    assert_eq!(world.restored()[1..], rest, "both bans are over for both images");
+}
+
+#[test]
+fn a_ban_that_ends_by_itself_restores_once() {
+    let mut world = site();
+    let end = START + time::Duration::hours(1);
+    world.ban("r.io/os:2", json!({"expires": "2026-11-25T13:00:00Z"}));
+    assert_eq!(world.state.next_expiry(), Some(end));
+    world.pass(end - time::Duration::SECOND);
+    assert!(world.restored().is_empty());
+    world.pass(end);
+    assert_eq!(world.restored().len(), 2);
+    assert_eq!(world.state.next_expiry(), None);
+    world.pass(end + time::Duration::HOUR);
+    assert_eq!(world.restored().len(), 2, "time passing again says nothing again");
+    world.push("r.io/late:1", &["a", "b", "d"]);
+    assert!(world.said.iter().all(|(_, body)| body["repository"] != "r.io/late"), "{:?}", world.said);
+}
+
+#[test]
+fn a_ban_that_ended_while_nobody_listened_restores_at_the_start() {
+    let mut world = site();
+    world.ban("r.io/os:2", json!({"expires": "2026-11-25T13:00:00Z"}));
+    let mut later = State::new(Index::open(tempfile::tempdir().unwrap().path()).unwrap());
+    let now = START + time::Duration::days(1);
+    for record in &world.stored {
+        later.hear(record, now).unwrap();
+    }
+    let reaction = later.catch_up(now).unwrap();
+    let kinds: Vec<_> = reaction.facts.facts().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, [ImageRestored::KIND, ImageRestored::KIND]);
+}
+
+#[test]
+fn nobody_goes_on_asking_for_a_ban_that_is_over() {
+    let mut world = World::new();
+    let unknown = world.ban("r.io/gone:1", json!({}));
+    let brief = world.ban("r.io/gone:2", json!({"expires": "2026-11-25T13:00:00Z"}));
+    assert_eq!(world.questions.len(), 2);
+    let question = Question::Ban(unknown, "r.io/gone:1".parse().unwrap());
+    world.state.troubled(question, "404".to_owned());
+    assert_eq!((world.state.trouble(unknown), world.state.trouble(brief)), (Some("404"), None));
+    world.order(order::LIFTED, json!({"ban": unknown.0, "reason": "r"}));
+    assert_eq!((world.questions.len(), world.state.trouble(unknown)), (1, None));
+    world.pass(START + time::Duration::HOUR);
+    assert!(world.questions.is_empty());
+}
+
+#[test]
+fn what_leaves_the_catalog_is_asked_for_no_more() {
+    let mut world = World::new();
+    let bases =
+        |current: &str| json!({"section": "bases", "bases": [{"repository": "r.io/os", "current": current}]});
+    world.order(order::CATALOG, bases("1"));
+    world.order(order::CATALOG, bases("2"));
+    assert_eq!(world.questions, [Question::Base("r.io/os:2".parse().unwrap())].into());
+}
+
+#[test]
+fn messages_delivered_twice_say_nothing_twice() {
+    let mut world = site();
+    world.ban("r.io/os:2", json!({}));
+    let said = world.said.len();
+    for record in world.stored.clone() {
+        let reaction = world.state.hear(&record, world.now).unwrap();
+        let again: Vec<_> = reaction.facts.facts().map(|(kind, ..)| kind).collect();
+        assert_eq!(again, Vec::<&str>::new(), "{}", record.subject);
+    }
+    assert_eq!(world.said.len(), said);
+}
+
+type Wanted = fn(StreamName) -> bool;
+
+#[test]
+fn orders_and_resolutions_interleave_in_any_way() {
+    let mut world = site();
+    let lower = world.ban("r.io/os:1", json!({}));
+    world.ban("r.io/os:2", json!({}));
+    world.order(order::LIFTED, json!({"ban": lower.0, "reason": "r"}));
+    let of = |wanted: Wanted| world.stored.iter().filter(move |record| wanted(record.stream));
+    let authority = |stream| matches!(stream, StreamName::Orders);
+    let resolutions = |stream| matches!(stream, StreamName::Resolutions);
+    let rest = |stream| !matches!(stream, StreamName::Orders | StreamName::Resolutions);
+    let orders: [[Wanted; 3]; 3] =
+        [[authority, resolutions, rest], [resolutions, rest, authority], [rest, authority, resolutions]];
+    for parts in orders {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::new(Index::open(folder.path()).unwrap());
+        for record in parts.into_iter().flat_map(of) {
+            state.hear(record, world.now).unwrap();
+        }
+        let reaction = state.catch_up(world.now).unwrap();
+        assert_eq!(state.snapshot, world.state.snapshot);
+        assert_eq!(reaction.facts.facts().count(), 0, "{:?}", reaction.facts);
+    }
+}
