@@ -170,6 +170,8 @@ async fn rules_explain_themselves() {
     assert!(!one.stdout.contains("fires="), "{}", one.stdout);
     check(&folder.plimsoll(&["explain"], "").await, 0, "DL3004");
     check(&folder.plimsoll(&["explain", "SC2086"], "").await, 0, "ShellCheck");
+    check(&folder.plimsoll(&["explain", "pl2001"], "").await, 0, "in the catalog");
+    check(&folder.plimsoll(&["explain"], "").await, 0, "PL2003");
     check(&folder.plimsoll(&["explain", "DL9999"], "").await, 2, "there is no rule DL9999");
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use lint::rules::elsewhere;
+
 use crate::exit::{self, Failure, say};
 
 #[derive(Debug, clap::Args)]
@@ -17,8 +19,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn explain(codes: &[String]) -> Result<(), Failure> {
     if codes.is_empty() {
-        for rule in lint::rules::all() {
-            say(format_args!("{:<34} {:<7} {}", rule.code, rule.level.as_str(), rule.title()));
+        let rules = lint::rules::all().map(|rule| (rule.code, rule.level, rule.title()));
+        let others = elsewhere::ALL.iter().map(|other| (other.code, other.level, other.title()));
+        for (code, level, title) in rules.chain(others) {
+            say(format_args!("{code:<34} {:<7} {title}", level.as_str()));
         }
         return Ok(());
     }
@@ -32,11 +36,13 @@ fn page(code: &str) -> Result<String, Failure> {
     if let Some(rule) = lint::rules::all().find(|rule| rule.code.eq_ignore_ascii_case(code)) {
         return Ok(format!("{}\nLevel: {}", readable(rule.page), rule.level));
     }
-    let number = code.strip_prefix("SC").or_else(|| code.strip_prefix("sc"));
-    if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+    if let Some(other) = elsewhere::ALL.iter().find(|other| other.code.eq_ignore_ascii_case(code)) {
+        return Ok(format!("{}\nLevel: at most {}", readable(other.page), other.level));
+    }
+    let upper = code.to_ascii_uppercase();
+    if lint::rules::is_shellcheck(&upper) {
         return Ok(format!(
-            "# {0}: a finding of ShellCheck in a RUN script.\n\nWhat it means: https://www.shellcheck.net/wiki/{0}",
-            code.to_ascii_uppercase()
+            "# {upper}: a finding of ShellCheck in a RUN script.\n\nWhat it means: https://www.shellcheck.net/wiki/{upper}"
         ));
     }
     Err(Failure::Usage(format!("there is no rule {code}; `plimsoll explain` lists all of them")))

@@ -8,7 +8,7 @@ use events::{
     fact::Finding,
     rpc::{ScanReply, ScanRequest, ScannedUse},
 };
-use lint::{Level, Policy};
+use lint::{Level, Policy, rules::elsewhere};
 use time::OffsetDateTime;
 use verdict::{
     BaseChoice, Door, FromRule, Mode, Snapshot, choose_base,
@@ -18,11 +18,11 @@ use verdict::{
 /// The text is no Dockerfile.
 const UNREADABLE: &str = "DL1000";
 /// The catalog or a ban refuses an image use.
-const REFUSED: &str = "PL2001";
+const REFUSED: &str = elsewhere::REFUSED.code;
 /// The catalog or a ban replaces an image use.
-const REPLACED: &str = "PL2002";
+const REPLACED: &str = elsewhere::REPLACED.code;
 /// A hold or an exception keeps an image use as it is.
-const KEPT: &str = "PL2003";
+const KEPT: &str = elsewhere::KEPT.code;
 
 /// Scans one definition under the orders of this moment.
 pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
@@ -195,5 +195,7 @@ fn line(line: usize) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod tests;

@@ -81,10 +81,10 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The codes in it that no rule has, denied ones first: most likely a slip of the pen, and without effect.
+    /// The codes in it that nobody finds, denied ones first: most likely a slip of the pen, and without effect.
     pub fn unknown_codes(&self) -> Vec<&str> {
         let codes = self.deny.iter().chain(&self.ignore).chain(self.levels.keys()).map(String::as_str);
-        codes.filter(|code| rules::rule(code).is_none()).collect()
+        codes.filter(|code| !rules::is_known(code)).collect()
     }
 
     /// How bad this policy finds a code whose own level is `level`; none where it is not looked at.

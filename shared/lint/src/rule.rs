@@ -75,9 +75,14 @@ pub(crate) struct Sink<'a> {
 impl Rule {
     /// What it asks for, in one sentence: the first line of its page.
     pub fn title(&self) -> &'static str {
-        let first = self.page.lines().next().unwrap_or_default();
-        first.split_once(": ").map_or(first, |(_, title)| title)
+        title(self.page)
     }
+}
+
+/// The sentence in the first line of a page.
+pub(crate) fn title(page: &'static str) -> &'static str {
+    let first = page.lines().next().unwrap_or_default();
+    first.split_once(": ").map_or(first, |(_, title)| title)
 }
 
 impl Sink<'_> {

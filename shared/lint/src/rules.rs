@@ -4,12 +4,14 @@
 //! `plimsoll explain` prints and what tests the rule: each code block in it says on which lines the rule must fire.
 //!
 //! # Folders
-//! `dl` hadolint's rules under hadolint's codes (`DL…`) · `docker` Docker's build checks under their own names · `pl` our own (`PL…`).
+//! `dl` hadolint's rules under hadolint's codes (`DL…`) · `docker` Docker's build checks under their own names · `pl` our own (`PL…`) ·
+//! [`elsewhere`] the codes of what others find.
 //! `packages` and `pip` are what several rules about package managers ask; `image`, `paths`, `stages`, `labels` and `formats` what
 //! several about instructions do.
 
 pub(crate) mod dl;
 pub(crate) mod docker;
+pub mod elsewhere;
 mod formats;
 pub(crate) mod image;
 mod labels;
@@ -32,4 +34,16 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 /// The rule with that code.
 pub fn rule(code: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.code == code)
+}
+
+/// Whether anybody finds something under that code: a rule, who judges by more than the file, or ShellCheck.
+pub fn is_known(code: &str) -> bool {
+    let others = elsewhere::ALL.iter().any(|other| other.code == code);
+    others || is_shellcheck(code) || rule(code).is_some()
+}
+
+/// Whether it is ShellCheck's: `SC` and four digits.
+pub fn is_shellcheck(code: &str) -> bool {
+    code.strip_prefix("SC")
+        .is_some_and(|number| number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()))
 }

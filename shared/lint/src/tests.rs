@@ -123,7 +123,9 @@ fn policies_decide_what_refuses() {
     check_policy(&policy(None, &["DL3006"], &[]), &["DL3006", "DL3000"], true);
     // What an organisation denies, neither its own list nor a comment in the file takes back.
     check_policy(&policy(None, &["DL3004"], &["DL3004", "DL3006", "DL3000"]), &["DL3004"], true);
-    assert_eq!(policy(None, &["DL3006", "DL306"], &["XX1"]).unknown_codes(), ["DL306", "XX1"]);
+    let slips =
+        policy(None, &["DL3006", "DL306", "PL2001"], &["XX1", "SC2086", "SC20866", "JSONArgsRecommended"]);
+    assert_eq!(slips.unknown_codes(), ["DL306", "XX1", "SC20866"]);
 }
 
 #[test]

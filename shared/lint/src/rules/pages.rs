@@ -6,7 +6,7 @@
 
 use dockerfile::Dockerfile;
 
-use super::all;
+use super::{all, elsewhere};
 use crate::{Config, Context, Level, Linter, Rule};
 
 /// An example of a page: the lines on which the rule must fire, and the text.
@@ -79,6 +79,16 @@ fn check(rule: &Rule) {
 #[test]
 fn every_rule_does_what_its_page_says() {
     all().for_each(check);
+}
+
+#[test]
+fn what_others_find_has_its_page_too() {
+    assert!(elsewhere::ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
+    for other in elsewhere::ALL {
+        assert!(other.page.starts_with(&format!("# {}: ", other.code)), "{}: the first line", other.code);
+        assert!(other.title().ends_with('.'), "{}: a title is a sentence", other.code);
+        assert!(super::rule(other.code).is_none(), "{} is a rule's", other.code);
+    }
 }
 
 #[test]

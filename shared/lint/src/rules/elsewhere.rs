@@ -1,0 +1,36 @@
+//! Codes of findings that the linter itself never has, since they need more than the file: the catalog, bans, organisation policies. Their pages stand
+//! with the others; who judges is the scanner, and `plimsoll lint` where it is given a catalog.
+
+use crate::finding::Level;
+
+/// A code that others find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its code.
+    pub code: &'static str,
+    /// How bad it is at its worst.
+    pub level: Level,
+    /// Its page, as that of a [`crate::Rule`].
+    pub page: &'static str,
+}
+
+/// The catalog or a ban refuses an image.
+pub const REFUSED: Elsewhere = elsewhere("PL2001", Level::Error, include_str!("elsewhere/pl2001.md"));
+/// The catalog or a ban replaces an image.
+pub const REPLACED: Elsewhere = elsewhere("PL2002", Level::Warning, include_str!("elsewhere/pl2002.md"));
+/// A hold or an exception keeps an image.
+pub const KEPT: Elsewhere = elsewhere("PL2003", Level::Info, include_str!("elsewhere/pl2003.md"));
+
+/// Every one, by code.
+pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT];
+
+const fn elsewhere(code: &'static str, level: Level, page: &'static str) -> Elsewhere {
+    Elsewhere { code, level, page }
+}
+
+impl Elsewhere {
+    /// What it is about, in one sentence: the first line of its page.
+    pub fn title(&self) -> &'static str {
+        crate::rule::title(self.page)
+    }
+}
