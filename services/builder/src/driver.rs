@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use artifact::Platform;
 use tokio_util::sync::CancellationToken;
 
 use crate::buildah::Buildah;
@@ -91,6 +92,19 @@ impl Error {
 pub enum Driver {
     /// Buildah, in our own isolation.
     Buildah(Buildah),
+}
+
+/// The platform that builds run on and for: this machine's. None where its word for it does not tell the variant.
+pub fn platform() -> Option<Platform> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64le",
+        own @ ("riscv64" | "s390x") => own,
+        _ => return None,
+    };
+    Some(Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None })
 }
 
 impl Driver {

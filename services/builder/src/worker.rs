@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
-//! [`inputs`] the images it stands on, [`excuse`] and what it may stand on all the same · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
+//! [`inputs`] the images it stands on, [`trigger`] and what those bring in by their triggers, [`excuse`] and what it may stand on all the same ·
+//! [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
 
 mod attest;
 mod definition;
@@ -12,5 +13,6 @@ mod inputs;
 mod pipeline;
 mod publish;
 mod run;
+mod trigger;
 
 pub use run::{Config, work};

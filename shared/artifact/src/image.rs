@@ -22,11 +22,13 @@ pub enum BaseRole {
     Mount,
     /// It interprets the definition (`# syntax=`).
     Frontend,
+    /// No image: files or an archive that ADD unpacks where no image lies below, or that a trigger fetches from elsewhere.
+    Add,
 }
 
 impl BaseRole {
     /// Every role, strongest tie first.
-    pub const ALL: [Self; 5] = [Self::Base, Self::Copy, Self::Stage, Self::Mount, Self::Frontend];
+    pub const ALL: [Self; 6] = [Self::Base, Self::Copy, Self::Stage, Self::Mount, Self::Frontend, Self::Add];
 
     /// The word used on the wire and for people.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl BaseRole {
             Self::Copy => "copy",
             Self::Mount => "mount",
             Self::Frontend => "frontend",
+            Self::Add => "add",
         }
     }
 }

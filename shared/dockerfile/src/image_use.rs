@@ -1,19 +1,22 @@
-//! Every way in which a Dockerfile brings in an image, with its role and the bytes that name it. Not whether that is allowed.
+//! Every way in which a build brings in what others made, with its role and the bytes that name it. Not whether that is allowed.
 //!
-//! What cannot be known from the text, and what two builders read in two ways, is reported as [`Unresolved`], never left out.
+//! Seven doors: FROM, `COPY --from`, `RUN --mount=from`, `# syntax`, ONBUILD triggers of the images below, named contexts, and ADD where
+//! there is no image below ([`BaseRole::Add`]). What the commit itself holds and COPY brings in is source, and no use. What cannot be known from the text, and what two builders read in two ways, is reported as [`Unresolved`], never left out.
 
 mod frontend;
+mod inner;
 mod resolve;
+mod trigger;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{collections::BTreeSet, ops::Range};
 
 use artifact::{BaseRole, ImageRef};
 
-use self::resolve::{Meaning, Resolver};
-use crate::document::Dockerfile;
+use self::{
+    inner::Site,
+    resolve::{Meaning, Resolver},
+};
+use crate::{document::Dockerfile, inputs::Inputs};
 
 /// One use of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,10 @@ pub struct ImageUse {
     pub line: usize,
     /// The bytes to replace by another reference. Empty where nothing in the file names the image.
     pub span: Range<usize>,
-    /// The reference as the file has it, variables included.
+    /// The reference as the file has it, variables included. What ADD adds, as written.
     pub written: String,
+    /// The ONBUILD trigger that brings it in, where that stands in the configuration of the image that the stage stands on.
+    pub trigger: Option<String>,
     /// The image, or why it cannot be told.
     pub resolved: Result<ImageRef, Unresolved>,
 }
@@ -43,22 +48,41 @@ pub struct Unresolved {
 }
 
 impl Dockerfile {
-    /// Every use of an image under these build arguments, by line.
+    /// Every use of an image under these inputs, by line.
     ///
-    /// `scratch`, and stages by name or number, are no images. Uses in ONBUILD triggers are included: they happen in the builds
-    /// on top. A use that is [`Unresolved`] must be refused wherever images are held to a catalog.
-    pub fn image_uses(&self, build_args: &BTreeMap<String, String>) -> Vec<ImageUse> {
-        let resolver = Resolver::new(self, build_args);
-        let mut uses = frontend::frontends(self, build_args);
-        let bases: Vec<Meaning> = self.stages().iter().map(|stage| resolver.base(stage)).collect();
+    /// `scratch`, and stages by name or number, are no images. Uses in ONBUILD triggers of the file are included: they happen in the
+    /// builds on top. A use that is [`Unresolved`] must be refused wherever images are held to a catalog; so is each of the role
+    /// [`BaseRole::Add`], which no reference names.
+    pub fn image_uses(&self, inputs: &Inputs) -> Vec<ImageUse> {
+        let resolver = Resolver::new(self, inputs);
+        let mut uses = frontend::frontends(self, &inputs.arguments);
+        let bases: Vec<Meaning> = self.stages().iter().map(|stage| resolver.base(self, stage)).collect();
         let chain = target_chain(&bases);
+        let mut bare: Vec<bool> = Vec::new();
         for (stage, base) in self.stages().iter().zip(bases) {
             let role = if chain.contains(&stage.index) { BaseRole::Base } else { BaseRole::Stage };
+            let is_bare = match &base {
+                Meaning::Scratch => true,
+                Meaning::Stage(below) => bare.get(*below).copied().unwrap_or_default(),
+                Meaning::Image(_) | Meaning::Unresolved(_) => false,
+            };
+            bare.push(is_bare);
             if let Some(word) = &stage.base {
                 uses.extend(base.image_use(role, stage, stage.line, word.span.clone(), &word.text));
             }
+            for text in inputs.triggers.get(&stage.index).into_iter().flatten() {
+                trigger::uses(&resolver, stage, text, &mut uses);
+            }
             for instruction in self.body(stage) {
-                resolver.inner(stage, instruction, &mut uses);
+                let deferred = instruction.trigger();
+                let site = Site {
+                    file: self,
+                    stage,
+                    line: instruction.line,
+                    is_deferred: deferred.is_some(),
+                    is_bare,
+                };
+                inner::uses(&resolver, &site, deferred.unwrap_or(instruction), &mut uses);
             }
         }
         uses

@@ -11,6 +11,7 @@ mod edit;
 mod error;
 mod expand;
 mod image_use;
+mod inputs;
 mod instruction;
 mod line;
 mod logical;
@@ -27,6 +28,7 @@ pub use edit::{Edit, InvalidEdit, unified_diff};
 pub use error::{ParseError, ParseErrorKind, ParseErrors};
 pub use expand::PLATFORM_ARGUMENTS;
 pub use image_use::{ImageUse, Unresolved};
+pub use inputs::Inputs;
 pub use instruction::{
     Arguments, Flag, Heredoc, HeredocBody, HeredocTabs, Instruction, Keyword, MountField, Pair, Word,
 };

@@ -1,4 +1,5 @@
-//! Shell patterns of `${name#pattern}` and `${name%pattern}`: `?`, `*` and escapes. Not globs of files, no brackets.
+//! Shell patterns of `${name#pattern}`, `${name%pattern}` and `${name/pattern/word}`: `?`, `*` and escapes. Not globs of files, no
+//! brackets.
 
 /// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,70 @@ impl Pattern {
         let taken = taken(&reversed, value.chars().rev(), reach).unwrap_or_default();
         value.get(..value.len() - taken).unwrap_or(value)
     }
+
+    /// `value` with `word` in the place of the first and then longest match.
+    pub(crate) fn replace_first(&self, value: &str, word: &str) -> String {
+        let Some((start, end)) = self.first(value, 0) else { return value.to_owned() };
+        let (before, behind) = (value.get(..start), value.get(end..));
+        [before.unwrap_or_default(), word, behind.unwrap_or_default()].concat()
+    }
+
+    /// `value` with `word` in the place of every match, each behind the one before; stops where it grows beyond `limit` bytes.
+    ///
+    /// As in Go's `regexp`, a pattern that matches nothing at all matches before every character, but not right behind a match.
+    pub(crate) fn replace_all(&self, value: &str, word: &str, limit: usize) -> String {
+        let mut replaced = String::new();
+        let (mut from, mut copied, mut last) = (0, 0, None);
+        while let Some((start, end)) = self.first(value, from) {
+            if end > start || last != Some(start) {
+                replaced.push_str(value.get(copied..start).unwrap_or_default());
+                replaced.push_str(word);
+                (copied, last) = (end, Some(end));
+            }
+            from = end;
+            if end == start {
+                let Some(next) = value.get(end..).and_then(|rest| rest.chars().next()) else { break };
+                from += next.len_utf8();
+            }
+            if replaced.len() > limit {
+                break;
+            }
+        }
+        replaced.push_str(value.get(copied..).unwrap_or_default());
+        replaced
+    }
+
+    /// The bytes of the first match that begins at `from` or behind it, and is the longest of those that begin there.
+    ///
+    /// Between stars, each piece is taken where it comes first, and the last one where it comes last: whatever begins later has less room.
+    fn first(&self, value: &str, from: usize) -> Option<(usize, usize)> {
+        let mut pieces = self.0.split(|token| *token == Token::Any);
+        let (start, mut end) = places(pieces.next()?, value, from).next()?;
+        let mut pieces = pieces.peekable();
+        while let Some(piece) = pieces.next() {
+            let mut found = places(piece, value, end);
+            let found = if pieces.peek().is_some() { found.next() } else { found.last() };
+            end = found?.1;
+        }
+        Some((start, end))
+    }
+}
+
+/// Where a piece without stars stands in `value` from the byte `from` on, in order.
+fn places(piece: &[Token], value: &str, from: usize) -> impl Iterator<Item = (usize, usize)> {
+    let starts = value.char_indices().map(|(at, _)| at).chain([value.len()]).filter(move |at| *at >= from);
+    starts.filter_map(move |start| {
+        let mut characters = value.get(start..)?.chars();
+        let mut end = start;
+        for token in piece {
+            let c = characters.next()?;
+            if matches!(token, Token::Literal(literal) if *literal != c) {
+                return None;
+            }
+            end += c.len_utf8();
+        }
+        Some((start, end))
+    })
 }
 
 /// How many bytes from the start the tokens match. All states at once: time is tokens times characters, never more.
@@ -128,5 +193,50 @@ mod tests {
         check("größe", "g?ö", ["ße"; 2], ["größe"; 2]);
         check("", "*", [""; 2], [""; 2]);
         assert_eq!(Pattern::parse("a\\b"), None);
+    }
+
+    #[track_caller]
+    fn check_replaced(value: &str, pattern: &str, first: &str, all: &str) {
+        let pattern = Pattern::parse(pattern).unwrap();
+        assert_eq!(pattern.replace_first(value, "X"), first, "first");
+        assert_eq!(pattern.replace_all(value, "X", 100), all, "all");
+    }
+
+    #[test]
+    fn matches_are_replaced_from_the_left_and_the_longest() {
+        check_replaced("a.b.c", ".", "aXb.c", "aXbXc");
+        check_replaced("a.b.c", "?", "X.b.c", "XXXXX");
+        check_replaced("abcabd", "a*b", "Xd", "Xd");
+        check_replaced("abcabd", "b?", "aXabd", "aXaX");
+        check_replaced("abc", "*", "X", "X");
+        check_replaced("", "*", "X", "X");
+        check_replaced("abc", "", "Xabc", "XaXbXcX");
+        check_replaced("abc", "d", "abc", "abc");
+        check_replaced("größe", "ö*e", "grX", "grX");
+        check_replaced("a*b", "\\*", "aXb", "aXb");
+        check_replaced("xaybzb", "a*b?", "xaybzb".replace("aybz", "X").as_str(), "xXb");
+    }
+
+    /// Every text of three letters against every pattern of three tokens, with the matches tried one by one.
+    #[test]
+    fn the_first_match_is_the_longest_of_the_earliest() {
+        let words = |letters: &[char], length: u32| {
+            let letters = letters.to_vec();
+            (0..letters.len().pow(length)).map(move |number| {
+                (0..length)
+                    .map(|digit| letters[number / letters.len().pow(digit) % letters.len()])
+                    .collect::<String>()
+            })
+        };
+        for pattern in (0..=3).flat_map(|length| words(&['a', 'b', '?', '*'], length)) {
+            let pattern = Pattern::parse(&pattern).unwrap();
+            for value in (0..=4).flat_map(|length| words(&['a', 'b', 'c'], length)) {
+                let tried = (0..=value.len()).find_map(|start| {
+                    let length = taken(&pattern.0, value[start..].chars(), Reach::Longest)?;
+                    Some((start, start + length))
+                });
+                assert_eq!(pattern.first(&value, 0), tried, "{pattern:?} in {value}");
+            }
+        }
     }
 }

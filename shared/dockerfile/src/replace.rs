@@ -5,10 +5,7 @@
 
 mod origin;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-};
+use std::{collections::HashMap, ops::Range};
 
 use artifact::{BaseRole, ImageRef};
 
@@ -17,6 +14,7 @@ use crate::{
     document::{Dockerfile, Item},
     edit::Edit,
     image_use::ImageUse,
+    inputs::Inputs,
 };
 
 /// Why a file cannot be made to use other images.
@@ -74,21 +72,21 @@ struct Placed {
 }
 
 impl Dockerfile {
-    /// The file with other images at the uses that have these spans ([`ImageUse::span`] under the same build arguments).
+    /// The file with other images at the uses that have these spans ([`ImageUse::span`] under the same inputs).
     ///
     /// Only bytes of the references change. Spelling is kept: `alpine:3.19` stays without its registry when its tag alone changes.
     /// Errors are the team's to mend: see [`CannotReplace`].
     pub fn replace_images(
         &self,
-        build_args: &BTreeMap<String, String>,
+        inputs: &Inputs,
         images: &[(Range<usize>, ImageRef)],
     ) -> Result<String, CannotReplace> {
-        let uses = self.image_uses(build_args);
+        let uses = self.image_uses(inputs);
         let mut wanted: Vec<Option<&ImageRef>> =
             uses.iter().map(|image_use| image_use.resolved.as_ref().ok()).collect();
         let places: HashMap<&Range<usize>, usize> =
             uses.iter().enumerate().map(|(index, image_use)| (&image_use.span, index)).collect();
-        let origins = Origins::of(self, build_args);
+        let origins = Origins::of(self, inputs);
         let mut changes = Vec::new();
         for (span, image) in images {
             let place = places.get(span).and_then(|at| Some((uses.get(*at)?, wanted.get_mut(*at)?)));
@@ -101,7 +99,7 @@ impl Dockerfile {
             }
         }
         let fine: Vec<Placed> = changes.iter().map(|change| placed(&origins, change)).collect();
-        if let Some(text) = self.meaning(build_args, &uses, &wanted, &fine) {
+        if let Some(text) = self.meaning(inputs, &uses, &wanted, &fine) {
             return Ok(text);
         }
         // An ARG that several lines share cannot say two things: which line is to differ is the team's choice.
@@ -116,7 +114,7 @@ impl Dockerfile {
             return Err(shared);
         }
         let whole: Vec<Placed> = changes.iter().map(whole).collect();
-        self.meaning(build_args, &uses, &wanted, &whole).ok_or_else(|| {
+        self.meaning(inputs, &uses, &wanted, &whole).ok_or_else(|| {
             let first = changes.first().map(|change| change.image_use);
             CannotReplace::Entangled {
                 line: first.map_or(1, |image_use| image_use.line),
@@ -128,7 +126,7 @@ impl Dockerfile {
     /// The edited text, if it means what is wanted and nothing else.
     fn meaning(
         &self,
-        build_args: &BTreeMap<String, String>,
+        inputs: &Inputs,
         uses: &[ImageUse],
         wanted: &[Option<&ImageRef>],
         placed: &[Placed],
@@ -136,7 +134,7 @@ impl Dockerfile {
         let edits: Vec<Edit> = placed.iter().flat_map(|placed| placed.edits.iter().cloned()).collect();
         let text = self.rewrite(&edits).ok()?;
         let after = Self::read(&text);
-        let found = after.image_uses(build_args);
+        let found = after.image_uses(inputs);
         let alike = |(after, (before, wanted)): (&ImageUse, (&ImageUse, &Option<&ImageRef>))| {
             let image = match wanted {
                 Some(wanted) => after.resolved.as_ref() == Ok(*wanted),

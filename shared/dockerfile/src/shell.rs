@@ -1,17 +1,16 @@
 //! The Dockerfile's own little shell: quotes, escapes, `$name` and `${name…}`. Not a shell of RUN steps.
 //!
 //! Grammar (BuildKit, `shell/lex.go`): `$name`, `${name}`, `${name:-word}`, `${name:+word}`, `${name:?word}`, the three without
-//! colon, `${name#pattern}`, `##`, `%`, `%%`. `${name/pattern/word}` is not carried out and reported as such.
+//! colon, `${name#pattern}`, `##`, `%`, `%%`, `${name/pattern/word}`, `//`.
+
+mod substitution;
 
 use std::{iter::Peekable, mem, str::Chars};
 
-use crate::{
-    instruction::HeredocBody,
-    pattern::{Pattern, Reach},
-};
+use crate::instruction::HeredocBody;
 
-/// The most bytes one expansion may grow to: far beyond any reference, and a stop to definitions that double each other.
-const LONGEST_EXPANSION: usize = 64 * 1024;
+/// The most bytes one expansion may grow to: eight times the longest reference, and a stop to definitions that double each other.
+const LONGEST_EXPANSION: usize = 4 * 1024;
 /// The deepest `${a:-${b:-…}}` that is followed; the stack must not depend on the file.
 const DEEPEST_NESTING: usize = 32;
 
@@ -292,119 +291,6 @@ impl<'a> Lexer<'a> {
             }
         }
         Err(ShellError::OpenQuote('"'))
-    }
-
-    fn dollar(&mut self, depth: usize) -> Result<String, ShellError> {
-        self.characters.next();
-        if self.characters.peek() != Some(&'{') {
-            let name = self.name()?;
-            return match (name.is_empty(), self.mode) {
-                (true, _) => Ok("$".to_owned()),
-                (false, Mode::Expand) => Ok(self.value(&name)?.unwrap_or_default()),
-                (false, Mode::DropQuotes | Mode::KeepQuotes) => Ok(format!("${name}")),
-            };
-        }
-        self.characters.next();
-        match self.characters.peek() {
-            None => return Err(ShellError::OpenBrace),
-            Some('{' | '}' | ':') => return Err(ShellError::BadSubstitution),
-            Some(_) => {}
-        }
-        let name = self.name()?;
-        self.braced(name, depth)
-    }
-
-    /// What follows the name inside `${`.
-    fn braced(&mut self, name: String, depth: usize) -> Result<String, ShellError> {
-        let mut operator = String::new();
-        let colon = self.characters.next_if_eq(&':');
-        operator.extend(colon);
-        let modifier = self.characters.next().ok_or(ShellError::OpenBrace)?;
-        if modifier == '}' && colon.is_none() {
-            return match self.mode {
-                Mode::Expand => Ok(self.value(&name)?.unwrap_or_default()),
-                Mode::DropQuotes | Mode::KeepQuotes => Ok(format!("${{{name}}}")),
-            };
-        }
-        operator.push(modifier);
-        let escapes = match (modifier, colon) {
-            ('#' | '%' | '/', None) if self.builder == Builder::Older => {
-                return Err(ShellError::Modifier(operator));
-            }
-            ('-' | '+' | '?', _) => Escapes::Dropped,
-            ('#' | '%', None) => Escapes::Kept,
-            ('/', None) if self.mode != Mode::Expand => {
-                let (pattern, _) = self.run(Some('/'), Escapes::Kept, depth + 1)?;
-                let (word, _) = self.run(Some('}'), Escapes::Kept, depth + 1)?;
-                return Ok(format!("${{{name}/{pattern}/{word}}}"));
-            }
-            // Bash's `${name:0:3}` and its like: left to the shell of the step where nothing is expanded.
-            (other, Some(_)) if self.mode != Mode::Expand && !matches!(other, '#' | '%') => Escapes::Dropped,
-            _ => return Err(ShellError::Modifier(operator)),
-        };
-        let (word, _) = self.run(Some('}'), escapes, depth + 1)?;
-        if self.mode != Mode::Expand {
-            return Ok(format!("${{{name}{operator}{word}}}"));
-        }
-        let value = self.value(&name)?;
-        let present = value.clone().filter(|value| colon.is_none() || !value.is_empty());
-        match modifier {
-            '-' => Ok(present.unwrap_or(word)),
-            '+' => Ok(present.map(|_| word).unwrap_or_default()),
-            '?' => present.ok_or_else(|| {
-                let message = if word.is_empty() { "needs a value".to_owned() } else { word };
-                ShellError::Required { name, message }
-            }),
-            _ => {
-                let value = value.unwrap_or_default();
-                let (pattern, longest) = match word.strip_prefix(modifier) {
-                    Some(pattern) => (pattern, true),
-                    None => (word.as_str(), false),
-                };
-                let pattern = Pattern::parse(pattern).ok_or(ShellError::Modifier(operator))?;
-                let reach = if longest { Reach::Longest } else { Reach::Shortest };
-                let rest = if modifier == '#' {
-                    pattern.without_prefix(&value, reach)
-                } else {
-                    pattern.without_suffix(&value, reach)
-                };
-                Ok(rest.to_owned())
-            }
-        }
-    }
-
-    fn value(&self, name: &str) -> Result<Option<String>, ShellError> {
-        match (self.lookup)(name) {
-            Value::Set(value) => Ok(Some(value)),
-            Value::Unset => Ok(None),
-            Value::Unknown(reason) => Err(ShellError::Unknown(reason)),
-        }
-    }
-
-    /// A name: digits, one special parameter, or letters, digits and underscores.
-    fn name(&mut self) -> Result<String, ShellError> {
-        let mut name = String::new();
-        match self.characters.peek() {
-            Some(c) if c.is_ascii_digit() => {
-                while let Some(digit) = self.characters.next_if(char::is_ascii_digit) {
-                    name.push(digit);
-                }
-                return Ok(name);
-            }
-            Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => {
-                name.extend(self.characters.next());
-                return Ok(name);
-            }
-            _ => {}
-        }
-        while let Some(c) = self.characters.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
-            name.push(c);
-        }
-        match self.characters.peek() {
-            // Go and Rust do not draw the line between letters and others alike.
-            Some(c) if !c.is_ascii() && c.is_alphanumeric() => Err(ShellError::NameCharacter),
-            _ => Ok(name),
-        }
     }
 }
 

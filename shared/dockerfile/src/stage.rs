@@ -38,6 +38,11 @@ impl Dockerfile {
         self.items.get(stage.body.clone()).unwrap_or_default().iter().filter_map(Item::instruction)
     }
 
+    /// The FROM that opens a stage of this file.
+    pub(crate) fn opening(&self, stage: &Stage) -> Option<&Instruction> {
+        self.items.get(stage.body.start.checked_sub(1)?)?.instruction()
+    }
+
     /// The ARG instructions before the first FROM, in order.
     pub fn global_arguments(&self) -> impl Iterator<Item = &Instruction> {
         self.instructions()

@@ -91,6 +91,9 @@ pub fn decode_body(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
 fn ban(wire: wire::BaseBanned) -> Result<Ban, Malformed> {
     let wire::BaseBanned { image, layer, reason, severity, roles, replacement, remedy, expires } = wire;
     let roles: BTreeSet<BaseRole> = field::<Vec<BaseRole>>("roles", roles)?.into_iter().collect();
+    if roles.contains(&BaseRole::Add) {
+        return Err(wrong("roles", "what is added is no image; leave `add` out"));
+    }
     Ok(Ban {
         target: target(image, layer)?.ok_or_else(|| {
             wrong("image", "name what is banned: `image` with its tag or digest, or `layer`")

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use artifact::{BaseRole, Digest, ImageRef};
+use artifact::{BaseRole, Digest, ImageRef, Platform};
 use time::OffsetDateTime;
 use verdict::{Decision, Sequence, order::Name};
 
@@ -10,6 +10,7 @@ use crate::{Request, fact::Finding, message::message};
 
 message! {
     /// What is wrong with this definition? Owned by the scanner.
+    #[derive(Default)]
     ScanRequest {
         /// The definition's text.
         definition: String,
@@ -17,6 +18,22 @@ message! {
         project: Option<Name>,
         /// Values for the definition's `ARG`s.
         build_args: HashMap<String, String>,
+        /// The platform that the build runs on and for.
+        platform: Option<Platform>,
+        /// The build's named contexts.
+        contexts: HashMap<String, String>,
+        /// What is known of the images that stages stand on.
+        bases: Vec<BaseTriggers>,
+    }
+}
+
+message! {
+    /// The ONBUILD triggers in the configuration of an image, which run in every build on it.
+    BaseTriggers {
+        /// The image as an answer to the definition alone said that it is built on ([`ScannedUse::used`]).
+        image: ImageRef,
+        /// Each trigger without its ONBUILD.
+        triggers: Vec<String>,
     }
 }
 
@@ -59,6 +76,8 @@ message! {
         nearest: Option<ImageRef>,
         /// Whether the source is to name the digest.
         pin: bool,
+        /// The ONBUILD trigger that brings it in, where that stands in the base's configuration; empty where the file does.
+        trigger: String,
     }
 }
 

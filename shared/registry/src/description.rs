@@ -48,6 +48,9 @@ pub struct Instance {
     pub layers: Vec<DiffId>,
     /// The labels of its configuration.
     pub labels: BTreeMap<String, String>,
+    /// The ONBUILD triggers of its configuration, in order and each without its ONBUILD: instructions that builders carry out in every build
+    /// on it.
+    pub triggers: Vec<String>,
     /// The bases that it or an index above it claims, without repetition; its own annotations first, then its labels.
     pub bases: Vec<ClaimedBase>,
     /// The digests of the indexes between the reference and its manifest, outermost first.
@@ -215,6 +218,7 @@ impl Transport {
             config_digest: descriptor.digest.clone(),
             layers: config.layers,
             labels: config.labels,
+            triggers: config.triggers,
             bases,
             indexes,
         }))

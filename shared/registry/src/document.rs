@@ -69,6 +69,8 @@ pub(crate) struct ImageConfig {
     pub(crate) platform: Option<Platform>,
     pub(crate) layers: Vec<DiffId>,
     pub(crate) labels: Texts,
+    /// `OnBuild`: what builders carry out in every build on the image.
+    pub(crate) triggers: Vec<String>,
 }
 
 impl Descriptor {
@@ -143,8 +145,10 @@ impl ImageConfig {
             }
             _ => None,
         };
-        let labels = wire.config.and_then(|config| config.labels).unwrap_or_default();
-        Ok(Self { platform, layers, labels })
+        let (labels, triggers) =
+            wire.config.map(|WireContainer { labels, triggers }| (labels, triggers)).unwrap_or_default();
+        let (labels, triggers) = (labels.unwrap_or_default(), triggers.unwrap_or_default());
+        Ok(Self { platform, layers, labels, triggers })
     }
 }
 
@@ -158,8 +162,11 @@ const MANIFEST_OBJECTS: [KeyedObjects; 4] = [
     (Some("layers"), DESCRIPTOR_KEYS),
     (Some("manifests"), DESCRIPTOR_KEYS),
 ];
-const CONFIG_OBJECTS: [KeyedObjects; 2] =
-    [(None, &["os", "architecture", "variant", "config", "rootfs"]), (Some("rootfs"), &["type", "diff_ids"])];
+const CONFIG_OBJECTS: [KeyedObjects; 3] = [
+    (None, &["os", "architecture", "variant", "config", "rootfs"]),
+    (Some("config"), &["Labels", "OnBuild"]),
+    (Some("rootfs"), &["type", "diff_ids"]),
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -202,6 +209,8 @@ struct WireConfig {
 struct WireContainer {
     #[serde(rename = "Labels")]
     labels: Option<Texts>,
+    #[serde(rename = "OnBuild")]
+    triggers: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

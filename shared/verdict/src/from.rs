@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 pub use rule::FromRule;
 
-use self::settle::{Candidate, Judge};
+use self::settle::{Candidate, Judge, nearest};
 use crate::{
     decide::{Decision, Door, Rule, Verdict, decide_unless},
     order::{Base, Excuse, Name, Pins, Standing},
@@ -99,6 +99,31 @@ pub fn choose_base(
         },
         Standing::Unlisted => {
             replaced(&judge, format!("version {tag} of {} is not in the catalog", base.repository), rule)
+        }
+    }
+}
+
+/// The refusal of what is written as `written` and may be any image; `why` it cannot be told.
+pub fn refuse_unresolved(snapshot: &Snapshot, written: &str, why: String, now: OffsetDateTime) -> BaseChoice {
+    BaseChoice::Refuse { rule: FromRule::Unresolved, why, nearest: nearest(snapshot, written, None, now) }
+}
+
+/// Chooses for `source`, which ADD adds where no image lies below: a base that no catalog lists, so it is refused with that reason
+/// unless an exception of the project opens it.
+pub fn choose_added(
+    snapshot: &Snapshot,
+    project: Option<&Name>,
+    source: &str,
+    why: String,
+    now: OffsetDateTime,
+) -> BaseChoice {
+    match snapshot.excuse_added(project, source, now) {
+        Some(Excuse::Exception(exception)) => BaseChoice::Keep {
+            rule: FromRule::Exception(exception.name.clone(), Excuse::Exception(exception).to_string()),
+        },
+        Some(Excuse::Hold(_)) | None => {
+            let nearest = nearest(snapshot, source, None, now);
+            BaseChoice::Refuse { rule: FromRule::Added, why, nearest }
         }
     }
 }

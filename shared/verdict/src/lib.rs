@@ -14,7 +14,7 @@ pub mod snapshot;
 pub mod version;
 
 pub use decide::{Decision, Door, Mode, Rule, Verdict, decide, decide_unless};
-pub use from::{BaseChoice, FromRule, choose_base};
+pub use from::{BaseChoice, FromRule, choose_added, choose_base, refuse_unresolved};
 pub use order::{Operator, Order, OrderRecord, Sequence};
 pub use resolution::Resolution;
 pub use snapshot::{AsOf, Outcome, Rejection, Snapshot};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use artifact::{BaseRole, ImageRef};
-use dockerfile::{Dockerfile, Edit, ImageUse};
+use dockerfile::{Dockerfile, Edit, ImageUse, Inputs};
 use events::rpc::{ScanReply, ScannedUse};
 
 use super::failure::Failure;
@@ -15,6 +15,8 @@ pub(super) struct AllowedUse {
     pub(super) line: u32,
     pub(super) written: String,
     pub(super) used: ImageRef,
+    /// The trigger in the base's configuration that brings it in, if it is no line of the file's.
+    pub(super) trigger: Option<String>,
     span: Range<usize>,
     change: Change,
     reason: String,
@@ -31,14 +33,30 @@ enum Change {
     Digest,
 }
 
-/// The uses of a scan that let the build go on.
+/// The uses of a scan that let the build go on, as far as they are images.
 pub(super) fn allowed_uses(scan: &ScanReply) -> Result<Vec<AllowedUse>, Failure> {
-    scan.uses.iter().map(allowed_use).collect()
+    // What is added and was let in needs no image.
+    let is_image = |scanned: &&ScannedUse| {
+        scanned.role != BaseRole::Add || scanned.used.is_some() || scanned.choice == "refuse"
+    };
+    scan.uses.iter().filter(is_image).map(allowed_use).collect()
 }
 
 fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
-    let ScannedUse { line, role, written, choice, used, reason, start, end, rule: _, nearest: _, pin } =
-        scanned;
+    let ScannedUse {
+        line,
+        role,
+        written,
+        choice,
+        used,
+        reason,
+        start,
+        end,
+        rule: _,
+        nearest: _,
+        pin,
+        trigger,
+    } = scanned;
     let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX);
     match used {
         Some(used) if choice != "refuse" => Ok(AllowedUse {
@@ -46,6 +64,7 @@ fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
             line: *line,
             written: written.clone(),
             used: used.clone(),
+            trigger: Some(trigger.clone()).filter(|trigger| !trigger.is_empty()),
             span: place(*start)..place(*end),
             change: match (choice.as_str(), pin) {
                 ("replace", true) => Change::Digest,
@@ -61,6 +80,7 @@ fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
 /// The definition with what was replaced: what the source should say. A digest is only said where it has been read.
 pub(super) fn changed(
     definition: &Dockerfile,
+    inputs: &Inputs,
     uses: &[AllowedUse],
     digests: &BTreeMap<ImageRef, ImageRef>,
 ) -> Result<Dockerfile, Failure> {
@@ -75,7 +95,7 @@ pub(super) fn changed(
             Some((span.clone(), image.clone()))
         })
         .collect();
-    let text = definition.replace_images(&BTreeMap::new(), &images);
+    let text = definition.replace_images(inputs, &images);
     let text =
         text.map_err(|error| Failure::Refused(format!("the definition cannot be rewritten: {error}")))?;
     Ok(Dockerfile::read(&text))
@@ -85,16 +105,16 @@ pub(super) fn changed(
 pub(super) fn pinned(
     definition: &Dockerfile,
     changed: &Dockerfile,
+    inputs: &Inputs,
     uses: &[AllowedUse],
     digests: &BTreeMap<ImageRef, ImageRef>,
 ) -> Result<String, Failure> {
-    let none = BTreeMap::new();
     let edit = |(before, after): (ImageUse, ImageUse)| {
         let allowed = uses.iter().find(|allowed| allowed.span == before.span)?;
         Some(Edit { span: after.span, replacement: digests.get(&allowed.used)?.to_string() })
     };
     // What replaces images keeps their uses in number and order.
-    let both = definition.image_uses(&none).into_iter().zip(changed.image_uses(&none));
+    let both = definition.image_uses(inputs).into_iter().zip(changed.image_uses(inputs));
     let edits: Vec<Edit> = both.filter_map(edit).collect();
     changed.rewrite(&edits).map_err(|error| Failure::Failed {
         message: format!("the definition cannot be rewritten: {error}; name each image on its own"),
@@ -132,7 +152,12 @@ mod tests {
             rule: "catalog".to_owned(),
             nearest: None,
             pin: false,
+            trigger: String::new(),
         }
+    }
+
+    fn none() -> Inputs {
+        Inputs::default()
     }
 
     fn reply(uses: Vec<ScannedUse>) -> ScanReply {
@@ -147,9 +172,9 @@ mod tests {
         let used: ImageRef = "r.io/os:2".parse().unwrap();
         let digest = artifact::Digest::of(b"2");
         let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
-        let changed = changed(&file, &uses, &BTreeMap::new()).unwrap();
+        let changed = changed(&file, &none(), &uses, &BTreeMap::new()).unwrap();
         assert_eq!(changed.text(), "ARG V=2\nFROM r.io/os:$V\nRUN true\n");
-        let built = pinned(&file, &changed, &uses, &digests).unwrap();
+        let built = pinned(&file, &changed, &none(), &uses, &digests).unwrap();
         assert_eq!(built, format!("ARG V=2\nFROM r.io/os:2@{digest}\nRUN true\n"));
         assert_eq!(replacements(&uses).len(), 1);
     }
@@ -162,9 +187,13 @@ mod tests {
         let uses = allowed_uses(&reply(vec![pinning])).unwrap();
         let used: ImageRef = "r.io/os:2".parse().unwrap();
         let digest = artifact::Digest::of(b"2");
-        assert_eq!(changed(&file, &uses, &BTreeMap::new()).unwrap().text(), text, "nothing was read yet");
+        assert_eq!(
+            changed(&file, &none(), &uses, &BTreeMap::new()).unwrap().text(),
+            text,
+            "nothing was read yet"
+        );
         let digests = BTreeMap::from([(used.clone(), used.pinned(digest.clone()))]);
-        let said = changed(&file, &uses, &digests).unwrap();
+        let said = changed(&file, &none(), &uses, &digests).unwrap();
         assert_eq!(said.text(), format!("FROM r.io/os:2@{digest} AS a\n"));
     }
 
@@ -173,7 +202,7 @@ mod tests {
         let text = "FROM r.io/os:2\n";
         let file = Dockerfile::parse(text).unwrap();
         let uses = allowed_uses(&reply(vec![scanned(text, "r.io/os:2", "r.io/os:2", "keep")])).unwrap();
-        assert_eq!(changed(&file, &uses, &BTreeMap::new()).unwrap().text(), text);
+        assert_eq!(changed(&file, &none(), &uses, &BTreeMap::new()).unwrap().text(), text);
     }
 
     #[test]
@@ -184,7 +213,7 @@ mod tests {
             scanned(text, "r.io/os:$V", "r.io/os:2", "replace"),
             scanned(text, "r.io/other:$V", "r.io/other:1", "keep"),
         ]);
-        let error = changed(&file, &allowed_uses(&scan).unwrap(), &BTreeMap::new()).unwrap_err();
+        let error = changed(&file, &none(), &allowed_uses(&scan).unwrap(), &BTreeMap::new()).unwrap_err();
         assert!(matches!(&error, Failure::Refused(message) if message.contains("ARG V")), "{error}");
     }
 
@@ -193,5 +222,32 @@ mod tests {
         let text = "FROM evil:1\n";
         let error = allowed_uses(&reply(vec![scanned(text, "evil:1", "", "refuse")])).unwrap_err();
         assert!(matches!(&error, Failure::Refused(message) if message.contains("line 1: evil:1")), "{error}");
+    }
+
+    #[test]
+    fn what_is_added_and_let_in_is_no_image_to_fetch() {
+        let added = |choice: &str| ScannedUse {
+            role: BaseRole::Add,
+            ..scanned("ADD rootfs.tar /", "rootfs.tar", "", choice)
+        };
+        assert_eq!(allowed_uses(&reply(vec![added("keep")])).unwrap(), vec![]);
+        assert!(allowed_uses(&reply(vec![added("refuse")])).is_err());
+    }
+
+    #[test]
+    fn a_reference_to_the_platform_is_pinned_like_any_other() {
+        let text = "FROM --platform=$BUILDPLATFORM r.io/os-$TARGETARCH:2\n";
+        let file = Dockerfile::parse(text).unwrap();
+        let inputs = Inputs { platform: "linux/arm64".parse().ok(), ..Inputs::default() };
+        let uses =
+            allowed_uses(&reply(vec![scanned(text, "r.io/os-$TARGETARCH:2", "r.io/os-arm64:2", "keep")]))
+                .unwrap();
+        let used: ImageRef = "r.io/os-arm64:2".parse().unwrap();
+        let pin = used.pinned(artifact::Digest::of(b"2"));
+        let pins = BTreeMap::from([(used, pin.clone())]);
+        let changed = changed(&file, &inputs, &uses, &pins).unwrap();
+        assert_eq!(changed.text(), text);
+        let built = pinned(&file, &changed, &inputs, &uses, &pins).unwrap();
+        assert_eq!(built, format!("FROM --platform=$BUILDPLATFORM {pin}\n"));
     }
 }

@@ -28,20 +28,24 @@ pub(super) struct Input {
     pub(super) layout: PathBuf,
     /// The bans past which it may be built on.
     pub(super) excused: Excused,
+    /// The ONBUILD triggers that it has for any platform, each once.
+    pub(super) triggers: Vec<String>,
 }
 
-/// Reads and judges every image, each once, and lays it down below `folder`.
+/// Reads and judges every image that `inputs` does not have yet, each once, and lays it down below `folder`.
 pub(super) async fn gather(
     pipeline: &Pipeline,
     job: &BuildJob,
     uses: &[AllowedUse],
     folder: &Path,
-) -> Result<BTreeMap<ImageRef, Input>, Failure> {
+    inputs: &mut BTreeMap<ImageRef, Input>,
+) -> Result<(), Failure> {
     let mut gathering = JoinSet::new();
-    let mut wanted: Vec<&AllowedUse> = uses.iter().collect();
+    let mut wanted: Vec<&AllowedUse> =
+        uses.iter().filter(|allowed| !inputs.contains_key(&allowed.used)).collect();
     wanted.sort_by_key(|allowed| &allowed.used);
     wanted.dedup_by_key(|allowed| &allowed.used);
-    for (number, allowed) in wanted.into_iter().enumerate() {
+    for (number, allowed) in (inputs.len()..).zip(wanted) {
         let (pipeline, job, allowed) = (pipeline.clone(), job.clone(), allowed.clone());
         let layout = folder.join(format!("base-{number}"));
         gathering.spawn(async move {
@@ -49,13 +53,12 @@ pub(super) async fn gather(
             Ok::<_, Failure>((allowed.used, input))
         });
     }
-    let mut inputs = BTreeMap::new();
     while let Some(gathered) = gathering.join_next().await {
         let (used, input) =
             gathered.map_err(|error| Failure::Disk { doing: "reading a base", source: error.into() })??;
         inputs.insert(used, input);
     }
-    Ok(inputs)
+    Ok(())
 }
 
 async fn one(
@@ -94,7 +97,13 @@ async fn one(
         .pull_layout(&pinned, &layout)
         .await
         .map_err(Failure::registry(format!("fetching {pinned}")))?;
-    Ok(Input { pinned, layout, excused })
+    let mut triggers: Vec<String> = Vec::new();
+    for trigger in description.instances.iter().flat_map(|instance| &instance.triggers) {
+        if !triggers.contains(trigger) {
+            triggers.push(trigger.clone());
+        }
+    }
+    Ok(Input { pinned, layout, excused, triggers })
 }
 
 impl Input {

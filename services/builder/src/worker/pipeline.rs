@@ -8,7 +8,7 @@ use std::{
 
 use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
-use dockerfile::{Dockerfile, unified_diff};
+use dockerfile::{Dockerfile, Inputs, unified_diff};
 use events::{
     fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
     rpc::{ScanReply, ScanRequest},
@@ -28,9 +28,10 @@ use super::{
     inputs::{self, Input},
     publish::{self, Published},
     run::Orders,
+    trigger,
 };
 use crate::{
-    driver::{Base, Driver, Request},
+    driver::{self, Base, Driver, Request},
     isolation::Limits,
     layout::Built,
 };
@@ -118,27 +119,30 @@ impl Pipeline {
         let text = read_definition(&checkout.tree, &project.definition).await?;
         let scan = self.scan(job, &text, story).instrument(info_span!("scan")).await?;
         let uses = definition::allowed_uses(&scan)?;
+        let given = given();
         let parsed = Dockerfile::parse(&text).map_err(|error| Failure::Refused(error.to_string()))?;
         // What this builder would read otherwise than whoever judged it is not built.
         if let Some(dispute) = parsed.disputes().first() {
             return Err(Failure::Refused(dispute.to_string()));
         }
         let diff = |changed: &Dockerfile| unified_diff(parsed.text(), changed.text(), &project.definition);
-        story.diff = diff(&definition::changed(&parsed, &uses, &BTreeMap::new())?);
+        story.diff = diff(&definition::changed(&parsed, &given, &uses, &BTreeMap::new())?);
         story.notes = definition::replacements(&uses);
-        let inputs = inputs::gather(self, job, &uses, folder.path()).instrument(info_span!("gather")).await?;
-        story.inputs = told(&uses, &inputs);
+        let mut inputs = BTreeMap::new();
+        let gathered = inputs::gather(self, job, &uses, folder.path(), &mut inputs);
+        gathered.instrument(info_span!("gather")).await?;
+        let brought =
+            trigger::gather(self, job, &text, &uses, folder.path(), &mut inputs, &mut story.findings);
+        let brought = brought.instrument(info_span!("triggers")).await?;
+        story.inputs = told(uses.iter().chain(&brought), &inputs);
         let pins = inputs.iter().map(|(used, input)| (used.clone(), input.pinned.clone())).collect();
-        let changed = definition::changed(&parsed, &uses, &pins)?;
+        let changed = definition::changed(&parsed, &given, &uses, &pins)?;
         story.diff = diff(&changed);
         let request = Request {
             context: checkout.tree.clone(),
-            definition: definition::pinned(&parsed, &changed, &uses, &pins)?,
+            definition: definition::pinned(&parsed, &changed, &given, &uses, &pins)?,
             arguments: BTreeMap::new(),
-            bases: inputs
-                .values()
-                .map(|input| Base { reference: input.pinned.to_string(), layout: input.layout.clone() })
-                .collect(),
+            bases: bases(&inputs, &brought),
             labels: labels(job, project, &uses, &inputs),
             annotations: annotations(&uses, &inputs),
             timestamp: checkout.committed_at,
@@ -175,15 +179,7 @@ impl Pipeline {
     }
 
     async fn scan(&self, job: &BuildJob, text: &str, story: &mut Story) -> Result<ScanReply, Failure> {
-        let question = ScanRequest {
-            definition: text.to_owned(),
-            project: Some(job.project.clone()),
-            build_args: Default::default(),
-        };
-        let reply = match self.connection.ask(question, SCAN).await {
-            Err(bus::Error::Answer { message, .. }) => return Err(Failure::Refused(message)),
-            reply => reply?,
-        };
+        let reply = self.ask(question(job, text)).await?;
         story.findings.clone_from(&reply.findings);
         let finished = ScanFinished {
             build: job.build.clone(),
@@ -194,15 +190,15 @@ impl Pipeline {
             findings: reply.findings.clone(),
         };
         self.connection.publish(finished, &job.build).await?;
-        if reply.refused {
-            let errors: Vec<String> = reply
-                .findings
-                .iter()
-                .map(|finding| format!("line {} {}: {}", finding.line, finding.code, finding.message))
-                .collect();
-            return Err(Failure::Refused(errors.join("\n")));
+        passed(reply)
+    }
+
+    /// Asks the scanner; a definition that it cannot take is the team's to mend.
+    pub(super) async fn ask(&self, question: ScanRequest) -> Result<ScanReply, Failure> {
+        match self.connection.ask(question, SCAN).await {
+            Err(bus::Error::Answer { message, .. }) => Err(Failure::Refused(message)),
+            reply => Ok(reply?),
         }
-        Ok(reply)
     }
 
     async fn drive(&self, request: &Request) -> Result<Built, Failure> {
@@ -248,6 +244,42 @@ impl Pipeline {
     }
 }
 
+/// What a build is given beside its file: nothing but the machine it runs on. No project can declare arguments or named contexts.
+fn given() -> Inputs {
+    Inputs { platform: driver::platform(), ..Inputs::default() }
+}
+
+/// The scan of a definition as it is built here.
+pub(super) fn question(job: &BuildJob, text: &str) -> ScanRequest {
+    ScanRequest {
+        definition: text.to_owned(),
+        project: Some(job.project.clone()),
+        platform: given().platform,
+        ..ScanRequest::default()
+    }
+}
+
+/// The reply, if the build may go on.
+pub(super) fn passed(reply: ScanReply) -> Result<ScanReply, Failure> {
+    if !reply.refused {
+        return Ok(reply);
+    }
+    let told = |finding: &Finding| format!("line {} {}: {}", finding.line, finding.code, finding.message);
+    let errors: Vec<String> = reply.findings.iter().map(told).collect();
+    Err(Failure::Refused(errors.join("\n")))
+}
+
+/// The images under the names that the build has for them: the pinned ones of the definition, and those that triggers have, which nobody
+/// can rewrite.
+fn bases(inputs: &BTreeMap<ImageRef, Input>, brought: &[AllowedUse]) -> Vec<Base> {
+    let pinned = inputs.values().map(|input| (input.pinned.to_string(), &input.layout));
+    let named = brought
+        .iter()
+        .filter_map(|allowed| Some((allowed.written.clone(), &inputs.get(&allowed.used)?.layout)));
+    let bases: BTreeMap<String, &PathBuf> = pinned.chain(named).collect();
+    bases.into_iter().map(|(reference, layout)| Base { reference, layout: layout.clone() }).collect()
+}
+
 fn is_last(attempt: u64) -> bool {
     Role::Worker
         .spec()
@@ -276,18 +308,23 @@ async fn read_definition(tree: &Path, definition: &str) -> Result<String, Failur
     String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{definition} is not UTF-8 text")))
 }
 
-fn told(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> Vec<BuildInput> {
+fn told<'a>(
+    uses: impl Iterator<Item = &'a AllowedUse>,
+    inputs: &BTreeMap<ImageRef, Input>,
+) -> Vec<BuildInput> {
     let input = |allowed: &AllowedUse| inputs.get(&allowed.used).map(|input| input.pinned.clone());
-    uses.iter()
-        .filter_map(|allowed| {
-            Some(BuildInput {
-                role: allowed.role,
-                line: allowed.line,
-                written: allowed.written.clone(),
-                used: input(allowed)?,
-            })
+    uses.filter_map(|allowed| {
+        Some(BuildInput {
+            role: allowed.role,
+            line: allowed.line,
+            written: match &allowed.trigger {
+                Some(trigger) => format!("ONBUILD {trigger}"),
+                None => allowed.written.clone(),
+            },
+            used: input(allowed)?,
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn base<'a>(uses: &[AllowedUse], inputs: &'a BTreeMap<ImageRef, Input>) -> Option<&'a Input> {

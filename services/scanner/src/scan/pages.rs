@@ -34,7 +34,7 @@ fn check(snapshot: &Snapshot, other: &Elsewhere, definition: &str, fires: &[u32]
     let request = ScanRequest {
         definition: definition.to_owned(),
         project: "shop".parse().ok(),
-        build_args: Default::default(),
+        ..ScanRequest::default()
     };
     let reply = scan(snapshot, &request, OffsetDateTime::UNIX_EPOCH);
     let own = reply.findings.iter().filter(|finding| finding.code == other.code);

@@ -1,11 +1,11 @@
 //! Scans of small definitions under small catalogs.
 
 use verdict::{
-    Order, OrderRecord, Sequence,
+    Door, Mode, Order, OrderRecord, Sequence,
     order::{Base, CatalogSection, Hold, Policy as OrderedPolicy, Project},
 };
 
-use super::*;
+use super::{catalog::KEPT, *};
 
 fn snapshot(mode: Mode) -> Snapshot {
     let mut snapshot = Snapshot::default();
@@ -55,11 +55,8 @@ fn snapshot(mode: Mode) -> Snapshot {
 }
 
 fn scanned(mode: Mode, text: &str) -> ScanReply {
-    let request = ScanRequest {
-        definition: text.to_owned(),
-        project: "shop".parse().ok(),
-        build_args: Default::default(),
-    };
+    let request =
+        ScanRequest { definition: text.to_owned(), project: "shop".parse().ok(), ..ScanRequest::default() };
     scan(&snapshot(mode), &request, OffsetDateTime::UNIX_EPOCH)
 }
 

@@ -1,6 +1,6 @@
 //! Whoever asks is answered in time, also where the answer is that there is none.
 
-use std::{collections::HashMap, future::pending, time::Duration};
+use std::{future::pending, time::Duration};
 
 use bus::{Connection, Error, rpc::Listed};
 use events::{
@@ -19,7 +19,7 @@ const ENDLESS: &str = "FROM endless";
 const BOUND: Duration = Duration::from_secs(20);
 
 fn question(definition: &str) -> ScanRequest {
-    ScanRequest { definition: definition.to_owned(), project: None, build_args: HashMap::new() }
+    ScanRequest { definition: definition.to_owned(), ..ScanRequest::default() }
 }
 
 async fn scanner(broker: &Broker, tasks: &TaskTracker, stop: &CancellationToken) -> Listed {

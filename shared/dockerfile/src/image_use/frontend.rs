@@ -22,6 +22,7 @@ pub(super) fn frontends(file: &Dockerfile, build_args: &BTreeMap<String, String>
         line,
         span,
         written: written.to_owned(),
+        trigger: None,
         resolved,
     };
     let mut uses = Vec::new();

@@ -1,14 +1,16 @@
 //! What a reference in a Dockerfile means: an image, a stage, nothing, or what cannot be told. Not where references stand.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use artifact::{BaseRole, ImageRef};
 
-use super::{ImageUse, Unresolved};
+use super::{ImageUse, Unresolved, inner::Site};
 use crate::{
     document::Dockerfile,
     expand::Scope,
-    instruction::{Instruction, Keyword, Word},
+    inputs::Inputs,
+    instruction::Word,
+    shell::ShellError,
     stage::{Named, Stage, StageNames},
 };
 
@@ -37,7 +39,8 @@ impl Meaning {
             Self::Unresolved(reason) => Err(Unresolved { reason }),
         };
         let (written, stage_name) = (written.to_owned(), stage.name.clone());
-        Some(ImageUse { role, stage: Some(stage.index), stage_name, line, span, written, resolved })
+        let stage = Some(stage.index);
+        Some(ImageUse { role, stage, stage_name, line, span, written, trigger: None, resolved })
     }
 }
 
@@ -55,20 +58,43 @@ const TRANSPORTS: [&str; 10] = [
     "tarball",
 ];
 
-/// The names of one file under one set of build arguments.
+/// The names of one file under the inputs of one build.
 pub(super) struct Resolver<'a> {
+    inputs: &'a Inputs,
     scope: Scope<'a>,
     names: StageNames,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(file: &Dockerfile, build_args: &'a BTreeMap<String, String>) -> Self {
-        let scope = Scope::new(file.global_arguments(), file.escape(), build_args);
-        Self { scope, names: StageNames::new(file.stages()) }
+    pub(super) fn new(file: &Dockerfile, inputs: &'a Inputs) -> Self {
+        let scope = Scope::new(file.global_arguments(), file.escape(), inputs);
+        Self { inputs, scope, names: StageNames::new(file.stages()) }
     }
 
     /// What a FROM stands on.
-    pub(super) fn base(&self, stage: &Stage) -> Meaning {
+    pub(super) fn base(&self, file: &Dockerfile, stage: &Stage) -> Meaning {
+        match (self.reference(stage), self.platform(file, stage)) {
+            (Meaning::Image(_), Some(reason)) => Meaning::Unresolved(reason),
+            (meaning, _) => meaning,
+        }
+    }
+
+    /// Why the platform of a FROM cannot be told, if it should be and cannot. One that depends on where the build runs chooses among the
+    /// instances of one image, which are all judged.
+    fn platform(&self, file: &Dockerfile, stage: &Stage) -> Option<String> {
+        file.opening(stage)?.flags_named("platform").find_map(|flag| {
+            let written = flag.value.as_deref().unwrap_or_default();
+            let why = match self.scope.expand(written) {
+                Err(ShellError::Unknown(_)) => return None,
+                Err(error) => error.to_string(),
+                Ok(platform) if is_platform(&platform) => return None,
+                Ok(platform) => format!("`{platform}` is no platform"),
+            };
+            Some(format!("--platform={written} cannot be resolved: {why}; write <os>/<architecture>"))
+        })
+    }
+
+    fn reference(&self, stage: &Stage) -> Meaning {
         let Some(Word { text: written, .. }) = &stage.base else {
             return Meaning::Unresolved("FROM names nothing".to_owned());
         };
@@ -80,6 +106,9 @@ impl<'a> Resolver<'a> {
                 ));
             }
         };
+        if let Some(meaning) = self.context(&name, written) {
+            return meaning;
+        }
         let literal = !written.contains('$');
         let disputed = |how: &str| {
             Meaning::Unresolved(format!("{name} is a stage to some builders and an image to others: {how}"))
@@ -103,52 +132,9 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The uses inside a stage's instruction, or inside the one it defers.
-    pub(super) fn inner(&self, stage: &Stage, instruction: &Instruction, uses: &mut Vec<ImageUse>) {
-        let deferred = instruction.trigger();
-        let inner = deferred.unwrap_or(instruction);
-        let line = instruction.line;
-        let mut add =
-            |role, value: &Option<String>, value_span: &Option<Range<usize>>, all: &Range<usize>| {
-                let written = value.as_deref().unwrap_or_default();
-                let meaning = match value_span {
-                    _ if written.is_empty() => {
-                        Meaning::Unresolved("from names nothing; write from=<image or stage>".to_owned())
-                    }
-                    None => Meaning::Unresolved(format!(
-                        "the quotes around {written} do not pair up; remove them"
-                    )),
-                    Some(_) => self.source(role, stage, written, deferred),
-                };
-                let span = value_span.clone().unwrap_or(all.clone());
-                uses.extend(meaning.image_use(role, stage, line, span, written));
-            };
-        match inner.keyword {
-            // ADD has no --from; whatever a builder makes of one, it is looked at.
-            Keyword::Copy | Keyword::Add => {
-                for flag in inner.flags.iter().filter(|flag| flag.name.eq_ignore_ascii_case("from")) {
-                    add(BaseRole::Copy, &flag.value, &flag.value_span, &flag.span);
-                }
-            }
-            Keyword::Run => {
-                for flag in &inner.flags {
-                    for field in flag.fields.iter().filter(|field| field.key.trim() == "from") {
-                        add(BaseRole::Mount, &field.value, &field.value_span, &flag.span);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// What a `--from` or `from=` means. Variables are expanded by some builders and refused by others.
-    fn source(
-        &self,
-        role: BaseRole,
-        stage: &Stage,
-        written: &str,
-        deferred: Option<&Instruction>,
-    ) -> Meaning {
+    pub(super) fn source(&self, role: BaseRole, site: &Site<'_>, written: &str) -> Meaning {
+        let stage = site.stage;
         if written.contains(['$', '\\', '`', '\'', '"']) {
             return Meaning::Unresolved(format!(
                 "{written} is not expanded here by every builder; name a stage with FROM {written} AS <name> and copy from that"
@@ -157,8 +143,11 @@ impl<'a> Resolver<'a> {
         let disputed = |how: &str| {
             Meaning::Unresolved(format!("{written} does not mean the same to every builder: {how}"))
         };
+        if let Some(meaning) = self.context(written, written) {
+            return meaning;
+        }
         let named = self.names.named(written);
-        if deferred.is_some() {
+        if site.is_deferred {
             return match named {
                 Named::Nothing if !is_number(written) => image_or_scratch(written),
                 _ => disputed("an ONBUILD trigger looks it up in the build on top; name an image"),
@@ -180,6 +169,34 @@ impl<'a> Resolver<'a> {
             Named::Nothing => image_or_scratch(written),
         }
     }
+
+    /// What the named context of that name is, if there is one. It comes before stages and registries.
+    fn context(&self, name: &str, written: &str) -> Option<Meaning> {
+        let value = self.inputs.context(name)?;
+        if !matches!(self.names.named(name), Named::Nothing) {
+            let reason = format!(
+                "{written} is a stage and a named context ({value}), and builders differ on which; rename one"
+            );
+            return Some(Meaning::Unresolved(reason));
+        }
+        let image = IMAGE_CONTEXTS.iter().find_map(|scheme| value.strip_prefix(scheme));
+        Some(image.map(image_or_scratch).unwrap_or_else(|| {
+            Meaning::Unresolved(format!(
+                "the named context {name}={value} is no image, which alone can be judged; give docker-image://<image>"
+            ))
+        }))
+    }
+}
+
+/// The named contexts that are images: BuildKit's word and buildah's.
+const IMAGE_CONTEXTS: [&str; 2] = ["docker-image://", "container-image://"];
+
+/// `<os>[/<architecture>[/<variant>]]`, as builders read it.
+fn is_platform(text: &str) -> bool {
+    let word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-()".contains(&b))
+    };
+    text.split('/').count() <= 3 && text.split('/').all(word)
 }
 
 fn image_or_scratch(name: &str) -> Meaning {

@@ -3,13 +3,14 @@
 //! It is found out, not computed: a byte is changed, the reference is expanded again, and the byte of the answer that changed with it is
 //! the one that came from there. So this can never disagree with how the file is read.
 
-use std::{cell::Cell, collections::BTreeMap, ops::Range};
+use std::{cell::Cell, ops::Range};
 
 use super::is_from;
 use crate::{
     document::Dockerfile,
     expand::Scope,
     image_use::ImageUse,
+    inputs::Inputs,
     instruction::{Arguments, Instruction, Pair, Word},
 };
 
@@ -61,17 +62,17 @@ pub(super) fn runs(bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Optio
 /// The places from which references may come.
 pub(super) struct Origins<'a> {
     file: &'a Dockerfile,
-    build_args: &'a BTreeMap<String, String>,
+    inputs: &'a Inputs,
     globals: Vec<Instruction>,
     scope: Scope<'a>,
     left: Cell<usize>,
 }
 
 impl<'a> Origins<'a> {
-    pub(super) fn of(file: &'a Dockerfile, build_args: &'a BTreeMap<String, String>) -> Self {
+    pub(super) fn of(file: &'a Dockerfile, inputs: &'a Inputs) -> Self {
         let globals = file.global_arguments().cloned().collect();
-        let scope = Scope::new(file.global_arguments(), file.escape(), build_args);
-        Self { file, build_args, globals, scope, left: Cell::new(MOST_BYTES) }
+        let scope = Scope::new(file.global_arguments(), file.escape(), inputs);
+        Self { file, inputs, globals, scope, left: Cell::new(MOST_BYTES) }
     }
 
     /// What a use says once its variables are expanded.
@@ -153,7 +154,7 @@ impl<'a> Origins<'a> {
     }
 
     fn expand(&self, globals: &[Instruction], written: &str) -> Option<String> {
-        Scope::new(globals.iter(), self.file.escape(), self.build_args).expand(written).ok()
+        Scope::new(globals.iter(), self.file.escape(), self.inputs).expand(written).ok()
     }
 
     /// Where each byte of `word` stands in the file, across continuations; `dropped` are characters that the word has lost.

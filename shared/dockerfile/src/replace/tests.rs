@@ -10,7 +10,7 @@ fn replaced(text: &str, changes: &[(&str, &str)]) -> Result<String, CannotReplac
     let file = Dockerfile::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors}"));
     let image = |text: &str| text.parse::<ImageRef>().unwrap();
     let images: Vec<_> = file
-        .image_uses(&BTreeMap::new())
+        .image_uses(&Inputs::default())
         .into_iter()
         .filter_map(|image_use| {
             let old = image_use.resolved.clone().ok()?;
@@ -19,7 +19,7 @@ fn replaced(text: &str, changes: &[(&str, &str)]) -> Result<String, CannotReplac
         })
         .collect();
     assert!(!images.is_empty(), "{text} uses none of {changes:?}");
-    file.replace_images(&BTreeMap::new(), &images)
+    file.replace_images(&Inputs::default(), &images)
 }
 
 #[track_caller]
@@ -99,6 +99,7 @@ fn what_stands_in_a_default_is_changed_there_alone() {
 fn a_build_argument_is_not_in_the_file() {
     let file = Dockerfile::parse("ARG T=1\nFROM os:$T\n").unwrap();
     let arguments = BTreeMap::from([("T".to_owned(), "7".to_owned())]);
+    let arguments = Inputs { arguments, ..Inputs::default() };
     let images = [(13..18, "os:8".parse().unwrap())];
     assert_eq!(file.replace_images(&arguments, &images).as_deref(), Ok("ARG T=1\nFROM os:8\n"));
 }
@@ -122,7 +123,7 @@ fn one_default_cannot_say_two_things() {
 fn what_is_no_use_is_an_error() {
     let file = Dockerfile::parse("FROM a:1\n").unwrap();
     let images = [(0..4, "b:1".parse().unwrap())];
-    assert_eq!(file.replace_images(&BTreeMap::new(), &images), Err(CannotReplace::NotAUse(0..4)));
+    assert_eq!(file.replace_images(&Inputs::default(), &images), Err(CannotReplace::NotAUse(0..4)));
     let keep = [(5..8, "a:1".parse().unwrap())];
-    assert_eq!(file.replace_images(&BTreeMap::new(), &keep).as_deref(), Ok("FROM a:1\n"));
+    assert_eq!(file.replace_images(&Inputs::default(), &keep).as_deref(), Ok("FROM a:1\n"));
 }

@@ -35,6 +35,8 @@ fn variables_are_replaced() {
     check("${X:?needed}", "value");
     check("${U:-${X:+deep}}", "deep");
     check("${P#*/}|${P##*/}|${P%/*}|${P%%/*}", "b/c|c|a/b|a");
+    check("${X/a/b}|${P/\\//-}|${P//\\//-}", "vblue|a-b/c|a-b-c");
+    check("${X/l*e/$P}|${X//[ae]/}|${U/a/b}|${X/a/}", "vaa/b/c|value||vlue");
     check("$", "$");
     check("$$X", "X");
 }
@@ -58,7 +60,9 @@ fn what_cannot_be_expanded_says_why() {
     check_refused("\"a", &|error| *error == ShellError::OpenQuote('"'));
     check_refused("${U:?give it}", &|error| matches!(error, ShellError::Required { .. }));
     check_refused("${E:?}", &|error| matches!(error, ShellError::Required { .. }));
-    check_refused("${X/a/b}", &|error| matches!(error, ShellError::Modifier(_)));
+    check_refused("${X/a}", &|error| *error == ShellError::OpenBrace);
+    check_refused("${X//a/\\$1}", &|error| matches!(error, ShellError::Modifier(_)));
+    check_refused("${X:/a/b}", &|error| matches!(error, ShellError::Modifier(_)));
     check_refused("${X:0:3}", &|error| matches!(error, ShellError::Modifier(_)));
     check_refused("$ARCH", &|error| matches!(error, ShellError::Unknown(_)));
     check_refused("${ARCH:-amd64}", &|error| matches!(error, ShellError::Unknown(_)));
@@ -70,6 +74,8 @@ fn growth_and_depth_have_bounds() {
     check_refused(&"$BIG".repeat(100), &|error| *error == ShellError::TooLong);
     let deep = format!("{}x{}", "${U:-".repeat(100_000), "}".repeat(100_000));
     check_refused(&deep, &|error| *error == ShellError::TooDeep);
+    check_refused(&format!("${{BIG#{}}}", "x".repeat(1000)), &|error| *error == ShellError::TooLong);
+    check_refused("${BIG//x/$BIG}", &|error| *error == ShellError::TooLong);
 }
 
 #[track_caller]

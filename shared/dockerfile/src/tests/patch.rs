@@ -1,8 +1,8 @@
 //! Our patches, applied by git itself.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
-use crate::{Dockerfile, unified_diff};
+use crate::{Dockerfile, Inputs, unified_diff};
 
 fn git(folder: &Path, arguments: &[&str]) {
     let output = Command::new("git").args(arguments).current_dir(folder).output().unwrap();
@@ -14,12 +14,12 @@ fn git(folder: &Path, arguments: &[&str]) {
 fn check(path: &str, old: &str, image: (&str, &str)) {
     let file = Dockerfile::read(old);
     let images: Vec<_> = file
-        .image_uses(&BTreeMap::new())
+        .image_uses(&Inputs::default())
         .into_iter()
         .filter(|image_use| image_use.resolved.as_ref().is_ok_and(|used| used.to_string() == image.0))
         .map(|image_use| (image_use.span, image.1.parse().unwrap()))
         .collect();
-    let new = file.replace_images(&BTreeMap::new(), &images).unwrap();
+    let new = file.replace_images(&Inputs::default(), &images).unwrap();
     assert_ne!(old, new);
     let folder = tempfile::tempdir().unwrap();
     git(folder.path(), &["init", "--quiet"]);

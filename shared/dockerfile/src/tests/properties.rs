@@ -1,11 +1,9 @@
 //! What holds for every text: no panic, exact round trip, linear time, and a rewriting that changes references alone.
 
-use std::collections::BTreeMap;
-
-use artifact::ImageRef;
+use artifact::{BaseRole, ImageRef};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{Dockerfile, Edit, Keyword};
+use crate::{Dockerfile, Edit, ImageUse, Inputs, Keyword};
 
 /// Pieces that mean something to the grammar, so that chance finds its corners.
 const PIECES: [&str; 72] = [
@@ -114,6 +112,12 @@ fn files() -> impl Strategy<Value = String> {
             "FROM r.io/\"$R\":${V%.*}\n",
             "FROM i:${W:-3}\n",
             "FROM al\\\npine\n",
+            "FROM --platform=$BUILDPLATFORM scratch AS bare\n",
+            "ADD rootfs.tar https://h.io/x /\n",
+            "ADD --chown=1 [\"a b.tar\", \"/\"]\n",
+            "ADD x.tar <<E /\nADD y /\nE\n",
+            "ONBUILD RUN <<E\nCOPY --from=z / /\nE\n",
+            "COPY --fr\\\n# c\n\nom=j:1\\\n.2 a b\n",
         ]
         .as_slice(),
     );
@@ -143,7 +147,7 @@ proptest! {
     fn any_text_is_read_without_panic_and_given_back_exactly(text in texts()) {
         let file = Dockerfile::read(&text);
         prop_assert_eq!(file.to_string(), text.clone());
-        for image in file.image_uses(&BTreeMap::new()) {
+        for image in file.image_uses(&Inputs::default()) {
             prop_assert!(text.get(image.span.clone()).is_some());
         }
         for error in file.errors() {
@@ -162,16 +166,18 @@ proptest! {
     #[test]
     fn a_rewritten_file_is_the_same_but_for_its_references(text in files()) {
         let file = Dockerfile::read(&text);
-        let none = BTreeMap::new();
+        let none = Inputs::default();
         let uses = file.image_uses(&none);
         let replacement = "new.example/base:2@sha256:0123456789012345678901234567890123456789012345678901234567890123";
+        let uses: Vec<ImageUse> = uses.into_iter().filter(|image| image.role != BaseRole::Add).collect();
         let edits: Vec<Edit> = uses
             .iter()
             .map(|image| Edit { span: image.span.clone(), replacement: replacement.to_owned() })
             .collect();
         let rewritten = Dockerfile::read(&file.rewrite(&edits).unwrap());
         prop_assert_eq!(shape(&rewritten), shape(&file));
-        let again = rewritten.image_uses(&none);
+        let mut again = rewritten.image_uses(&none);
+        again.retain(|image| image.role != BaseRole::Add);
         prop_assert_eq!(again.len(), uses.len());
         for (after, before) in again.iter().zip(&uses) {
             prop_assert_eq!(after.resolved.as_ref().map(ToString::to_string), Ok(replacement.to_owned()));
@@ -186,10 +192,49 @@ proptest! {
     }
 }
 
+/// What the bytes of a use say: continuations joined as the file joins them, and for all but FROM without quotes and escapes.
+fn said(file: &Dockerfile, image: &ImageUse) -> String {
+    let escape = file.escape().as_char();
+    let mut text = String::new();
+    for (number, line) in file.source(&image.span).split_inclusive('\n').enumerate() {
+        let content = line.trim_end_matches(['\r', '\n']);
+        if number > 0 && (content.trim().is_empty() || content.trim_start().starts_with('#')) {
+            continue;
+        }
+        let joined =
+            content.trim_end_matches([' ', '\t']).strip_suffix(escape).filter(|_| line.ends_with('\n'));
+        text.push_str(joined.unwrap_or(content));
+    }
+    plain(file, image, &text)
+}
+
+fn plain(file: &Dockerfile, image: &ImageUse, text: &str) -> String {
+    let quotes = ['"', '\'', file.escape().as_char()];
+    let is_from = matches!(image.role, BaseRole::Base | BaseRole::Stage);
+    text.chars().filter(|c| is_from || !quotes.contains(c)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_use_spans_its_reference_to_the_byte(text in prop_oneof![files(), texts()]) {
+        let file = Dockerfile::read(&text);
+        for image in file.image_uses(&Inputs::default()).iter().filter(|image| !image.written.is_empty()) {
+            // Where quotes do not let the value alone be replaced, the whole flag is named, and the use is unresolved.
+            let whole = image.resolved.is_err() && file.source(&image.span).starts_with("--");
+            if !whole && !image.span.is_empty() {
+                prop_assert_eq!(said(&file, image), plain(&file, image, &image.written), "{:?}", image);
+            }
+            prop_assert!(image.resolved.is_err() || !image.span.is_empty());
+        }
+    }
+}
+
 /// The file without what may change: its references and the defaults before its first FROM.
 fn frame(file: &Dockerfile) -> String {
     let mut spans: Vec<_> = file
-        .image_uses(&BTreeMap::new())
+        .image_uses(&Inputs::default())
         .into_iter()
         .filter(|image| image.resolved.is_ok())
         .map(|image| image.span)
@@ -217,7 +262,7 @@ proptest! {
     #[test]
     fn images_are_replaced_and_nothing_else(text in files(), answers in vec(0..IMAGES.len() * 2, 20)) {
         let file = Dockerfile::read(&text);
-        let none = BTreeMap::new();
+        let none = Inputs::default();
         let uses: Vec<_> = file.image_uses(&none);
         let images: Vec<(_, ImageRef)> = uses
             .iter()
@@ -265,11 +310,11 @@ fn hostile_files_are_read_in_time() {
     ] {
         let start = std::time::Instant::now();
         let file = Dockerfile::read(&text);
-        let uses = file.image_uses(&BTreeMap::new());
+        let uses = file.image_uses(&Inputs::default());
         assert_eq!(file.to_string(), text);
         let other: Vec<(_, ImageRef)> =
             uses.iter().take(2_000).map(|image| (image.span.clone(), "r.io/b:2".parse().unwrap())).collect();
-        let _replaced = file.replace_images(&BTreeMap::new(), &other);
+        let _replaced = file.replace_images(&Inputs::default(), &other);
         // Seconds in a debug build on a busy machine; anything quadratic takes minutes.
         let took = start.elapsed();
         assert!(

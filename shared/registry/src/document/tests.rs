@@ -52,21 +52,24 @@ fn keys_that_others_read_otherwise_are_refused() {
     check(&twofold.replace("Digest", "other"), None, true);
     let config = format!(r#"{{"rootfs": {{"diff_ids": [], "Diff_IDs": ["sha256:{HEX}"]}}}}"#);
     assert!(ImageConfig::parse(config.as_bytes(), "config").is_err());
+    let config = br#"{"rootfs": {"diff_ids": []}, "config": {"onbuild": ["COPY --from=evil / /"]}}"#;
+    assert!(ImageConfig::parse(config, "config").is_err());
 }
 
 #[test]
-fn configurations_tell_platform_layers_and_labels() {
+fn configurations_tell_platform_layers_labels_and_triggers() {
     let config = format!(
-        r#"{{"os": "linux", "architecture": "arm64", "variant": "v8", "config": {{"Labels": {{"a": "b"}}, "Env": null}},
+        r#"{{"os": "linux", "architecture": "arm64", "variant": "v8", "config": {{"Labels": {{"a": "b"}}, "OnBuild": ["RUN x", "USER y"]}},
             "rootfs": {{"type": "layers", "diff_ids": ["sha256:{HEX}"]}}}}"#
     );
     let config = ImageConfig::parse(config.as_bytes(), "config").unwrap();
     assert_eq!(config.platform, Some("linux/arm64/v8".parse().unwrap()));
     assert_eq!(config.layers, vec![format!("sha256:{HEX}").parse().unwrap()]);
     assert_eq!(config.labels["a"], "b");
+    assert_eq!(config.triggers, ["RUN x", "USER y"]);
 
     let bare = ImageConfig::parse(
-        br#"{"os": "", "rootfs": {"diff_ids": null}, "config": {"Labels": null}}"#,
+        br#"{"os": "", "rootfs": {"diff_ids": null}, "config": {"Labels": null, "OnBuild": null}}"#,
         "config",
     );
     assert!(bare.is_ok_and(|config| config.platform.is_none() && config.layers.is_empty()));

@@ -25,6 +25,8 @@ pub enum FromRule {
     NotListed,
     /// What cannot be told cannot be in the catalog.
     Unresolved,
+    /// What is added comes from no image.
+    Added,
 }
 
 impl fmt::Display for FromRule {
@@ -37,6 +39,7 @@ impl fmt::Display for FromRule {
             Self::Exception(_, text) => f.write_str(text),
             Self::Ban(sequence) => write!(f, "ban {sequence}"),
             Self::Unresolved => f.write_str("which image it is cannot be told"),
+            Self::Added => f.write_str("what comes from no image is in no catalog"),
             Self::NotListed => f.write_str("no rule of the catalog means it"),
         }
     }

@@ -94,7 +94,9 @@ impl Judge<'_> {
     }
 
     pub(super) fn refuse(&self, why: String, rule: FromRule) -> BaseChoice {
-        BaseChoice::Refuse { rule, why, nearest: self.nearest() }
+        let repository = self.written.repository();
+        let nearest = nearest(self.snapshot, repository.path(), Some(repository.host()), self.now);
+        BaseChoice::Refuse { rule, why, nearest }
     }
 
     /// Whether the digest beside the written tag, if there is one, is what the tag is known to point at: a tag beside a digest is only
@@ -126,21 +128,23 @@ impl Judge<'_> {
                 .zip(version(self.written))
                 .is_some_and(|(new, old)| new.age(&old) == Some(Ordering::Less))
     }
+}
 
-    /// The allowed base whose repository is spelt most like the written one.
-    fn nearest(&self) -> Option<ImageRef> {
-        let wanted = self.written.repository();
-        self.snapshot
-            .bases()
-            .map(|base| base.repository.at_tag(base.current.clone()))
-            .filter(|image| !self.snapshot.is_banned(image, self.now))
-            .max_by_key(|image| {
-                (
-                    likeness(image.repository().path(), wanted.path()),
-                    image.repository().host() == wanted.host(),
-                )
-            })
-    }
+/// The allowed base whose repository is spelt most like `path`, at `host` if need be.
+pub(super) fn nearest(
+    snapshot: &Snapshot,
+    path: &str,
+    host: Option<&str>,
+    now: OffsetDateTime,
+) -> Option<ImageRef> {
+    snapshot
+        .bases()
+        .map(|base| base.repository.at_tag(base.current.clone()))
+        .filter(|image| !snapshot.is_banned(image, now))
+        .max_by_key(|image| {
+            let repository = image.repository();
+            (likeness(repository.path(), path), Some(repository.host()) == host)
+        })
 }
 
 /// How alike two paths are: shared components weigh most, then the shared beginning of the last component.

@@ -5,7 +5,9 @@ use std::fmt;
 use artifact::ImageRef;
 use time::OffsetDateTime;
 
-use super::{ImagePattern, InvalidReplacement, Name, Sequence, Severity, WildcardPattern};
+use super::{
+    ImagePattern, InvalidReplacement, Name, Sequence, Severity, WildcardPattern, replacement::LONGEST,
+};
 use crate::glob::Glob;
 
 /// A project keeps a version: it is not swapped for another one. It opens nothing that the catalog does not list.
@@ -50,9 +52,19 @@ pub struct Exception {
     pub approved_by: String,
 }
 
-/// A glob over references in full (`docker.io/library/debian:11*`).
+/// A glob over references in full (`docker.io/library/debian:11*`), or behind `add:` over what ADD adds where no image lies below
+/// (`add:https://host.example/rootfs-*.tar.xz`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BasePattern(Glob);
+pub struct BasePattern(Opened);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Opened {
+    Images(Glob),
+    Added(Glob),
+}
+
+/// What begins a glob over what ADD adds. No image's pattern begins so: it would name no registry.
+const ADDED: &str = "add:";
 
 /// Why something passes that would not pass otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,15 +78,35 @@ pub enum Excuse<'a> {
 impl BasePattern {
     /// The references that match `glob`.
     pub fn new(glob: &str) -> Result<Self, InvalidReplacement> {
+        if let Some(added) = glob.strip_prefix(ADDED) {
+            return match added {
+                "" => Err(InvalidReplacement::NotFull(glob.to_owned())),
+                _ if added.len() > LONGEST => Err(InvalidReplacement::TooLong),
+                _ if !added.is_ascii() => Err(InvalidReplacement::Wildcard(glob.to_owned())),
+                _ => Ok(Self(Opened::Added(Glob::new(added)))),
+            };
+        }
         match ImagePattern::wildcard(glob)? {
-            ImagePattern::Wildcard(WildcardPattern(glob)) => Ok(Self(glob)),
+            ImagePattern::Wildcard(WildcardPattern(glob)) => Ok(Self(Opened::Images(glob))),
             other => Err(InvalidReplacement::Wildcard(other.to_string())),
         }
     }
 
     /// Whether `image` is one of them: tag and digest, as far as it has them.
     pub fn holds(&self, image: &ImageRef) -> bool {
-        self.0.matches(&image.to_string())
+        match &self.0 {
+            Opened::Images(glob) => glob.matches(&image.to_string()),
+            Opened::Added(_) => false,
+        }
+    }
+
+    /// Whether it opens `source`, a file or address that ADD adds.
+    pub fn holds_added(&self, source: &str) -> bool {
+        match &self.0 {
+            Opened::Images(_) => false,
+            // A glob's time grows with what is written.
+            Opened::Added(glob) => source.len() <= LONGEST && glob.matches(source),
+        }
     }
 }
 
@@ -92,8 +124,17 @@ impl Hold {
 impl Exception {
     /// Whether it is about `image` in `project` at `now`.
     pub fn holds(&self, project: &Name, image: &ImageRef, now: OffsetDateTime) -> bool {
+        self.is_open(project, now) && self.base.holds(image)
+    }
+
+    /// Whether it is about `source`, which ADD adds where no image lies below, in `project` at `now`.
+    pub fn holds_added(&self, project: &Name, source: &str, now: OffsetDateTime) -> bool {
+        self.is_open(project, now) && self.ban.is_none() && self.base.holds_added(source)
+    }
+
+    fn is_open(&self, project: &Name, now: OffsetDateTime) -> bool {
         let begun = self.starts.is_none_or(|starts| starts <= now);
-        self.project == *project && begun && now < self.ends && self.base.holds(image)
+        self.project == *project && begun && now < self.ends
     }
 }
 

@@ -80,7 +80,7 @@ pub enum InvalidReplacement {
 }
 
 /// Longer than any reference.
-const LONGEST: usize = 256;
+pub(super) const LONGEST: usize = 256;
 /// What one compiled expression may take: rules are few and small.
 const REGEX_BYTES: usize = 1 << 20;
 

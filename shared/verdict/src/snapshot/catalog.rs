@@ -111,6 +111,18 @@ impl Snapshot {
         exception.map(Excuse::Exception).or_else(hold)
     }
 
+    /// Why `project` may add `source` where no image lies below: only an exception that says so (`add:…`).
+    pub fn excuse_added(
+        &self,
+        project: Option<&Name>,
+        source: &str,
+        now: OffsetDateTime,
+    ) -> Option<Excuse<'_>> {
+        let project = project?;
+        let mut exceptions = self.exceptions.iter();
+        exceptions.find(|exception| exception.holds_added(project, source, now)).map(Excuse::Exception)
+    }
+
     /// Whether the catalog allows `image` as it is written, or a project of ours publishes it.
     pub fn allows(&self, image: &ImageRef) -> bool {
         let listed =
