@@ -2,6 +2,7 @@
 
 mod catalog;
 mod crash;
+mod policies;
 mod separate;
 mod story;
 mod trace;

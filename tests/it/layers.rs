@@ -10,7 +10,20 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["artifact"]),
     (2, &["dockerfile", "lineage", "verdict", "lint", "policy"]),
     (3, &["events"]),
-    (4, &["telemetry", "bus", "registry", "containers", "store", "child", "source", "shellcheck"]),
+    (
+        4,
+        &[
+            "telemetry",
+            "bus",
+            "registry",
+            "containers",
+            "store",
+            "child",
+            "source",
+            "shellcheck",
+            "evaluator",
+        ],
+    ),
     (5, &["service", "testkit"]),
     (6, &["watcher", "scanner", "builder", "invalidator", "gate", "remediator", "notifier"]),
     (7, &["cli"]),
@@ -26,6 +39,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("bus", "telemetry"),
     ("source", "child"),
     ("shellcheck", "child"),
+    ("evaluator", "child"),
 ];
 
 /// Outside parts that only these crates may name.

@@ -16,12 +16,14 @@ fn is_part(message: &str) -> bool {
             "CatalogReplacement",
             "CatalogHold",
             "CatalogException",
+            "PolicyModule",
             "DerivedImage",
             "ImageInstance",
             "Finding",
             "BuildInput",
             "ScannedUse",
             "BanStatus",
+            "PolicyStatus",
         ]
         .contains(&message)
 }

@@ -59,6 +59,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Policies are read in a child that is this program again.
+    if let Some(ended) = evaluator::inside::begin() {
+        return ended;
+    }
     match Arguments::parse().command {
         Command::Up(arguments) => up::run(&arguments),
         Command::Role(arguments) => roles::run(&arguments),

@@ -10,6 +10,7 @@ use verdict::Sequence;
 use crate::{
     context,
     exit::{self, Failure, remark, say},
+    policy,
 };
 
 /// How long the invalidator may take to answer an order.
@@ -134,13 +135,13 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
 }
 
 /// Gives an order and says what became of it. The connection and the order's place are returned where it changed something.
-async fn give(
+pub(crate) async fn give(
     kind: &str,
     body: Vec<u8>,
     context: &context::Arguments,
 ) -> Result<Option<(bus::Connection, Sequence)>, Failure> {
     // What every reader of the order would reject is not even sent.
-    order::decode_body(kind, &body).map_err(Failure::usage)?;
+    policy::check_order(&order::decode_body(kind, &body).map_err(Failure::usage)?)?;
     let (connection, operator) = context.connect().await?;
     match connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| Failure::fault(&error))? {
         Given::Accepted(accepted) if accepted.changed => {
@@ -154,6 +155,9 @@ async fn give(
         Given::Rejected(rejected) => {
             Err(Failure::Refused(format!("order {}: rejected: {}", rejected.order, rejected.reason)))
         }
+        Given::Unanswered(sequence) if kind == order::POLICY => Err(Failure::Fault(format!(
+            "order {sequence}: stored; it holds as soon as the invalidator has accepted it, which it has not yet; see `plimsoll policy list`"
+        ))),
         Given::Unanswered(sequence) => Err(Failure::Fault(format!(
             "order {sequence}: stored and in force at every gate, but the invalidator has not answered; see `plimsoll status`"
         ))),

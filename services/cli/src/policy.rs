@@ -1,4 +1,6 @@
-//! `plimsoll policy`: organisation policies in Rego, tried where they are written. What they mean is `shared/policy`'s.
+//! `plimsoll policy`: organisation policies in Rego, tried where they are written, and given as orders. What they mean is `shared/policy`'s.
+
+mod applied;
 
 use std::{
     fs, io,
@@ -11,6 +13,8 @@ use ::policy::{Kind, Mistake, Outcome, Policy, Subject, Text};
 use clap::Subcommand;
 use dockerfile::Dockerfile;
 use ignore::WalkBuilder;
+
+pub(crate) use applied::check as check_order;
 
 use crate::exit::{self, Failure, say};
 
@@ -26,6 +30,12 @@ enum Command {
     Test(TestArguments),
     /// Ask policies about definitions, as conftest does.
     Check(CheckArguments),
+    /// Put policies in force: an order.
+    Apply(applied::ApplyArguments),
+    /// Which policies hold, and for whom?
+    List(applied::ListArguments),
+    /// Let a policy ask nothing any more: an order.
+    Remove(applied::RemoveArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,10 +70,13 @@ struct CheckArguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    exit::end(match &arguments.command {
-        Command::Test(arguments) => test(&arguments.source),
-        Command::Check(arguments) => check(arguments),
-    })
+    match &arguments.command {
+        Command::Test(arguments) => exit::end(test(&arguments.source)),
+        Command::Check(arguments) => exit::end(check(arguments)),
+        Command::Apply(arguments) => exit::run(applied::apply(arguments)),
+        Command::List(arguments) => exit::run(applied::list(arguments)),
+        Command::Remove(arguments) => exit::run(applied::remove(arguments)),
+    }
 }
 
 fn test(source: &Source) -> Result<(), Failure> {
@@ -106,6 +119,7 @@ fn test(source: &Source) -> Result<(), Failure> {
 fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let CheckArguments { source, namespace, definitions } = arguments;
     let policy = Policy::compile(&source.texts()?, source.data()?.as_deref(), namespace).map_err(wrong)?;
+    policy.try_out().map_err(wrong)?;
     let mut denied = 0_usize;
     for path in definitions {
         let shown = path.display().to_string();
@@ -136,10 +150,14 @@ fn check(arguments: &CheckArguments) -> Result<(), Failure> {
 }
 
 impl Source {
-    /// Every module, by name.
     fn texts(&self) -> Result<Vec<Text>, Failure> {
+        Self::texts_of(&self.policies)
+    }
+
+    /// Every module, by name.
+    fn texts_of(policies: &Path) -> Result<Vec<Text>, Failure> {
         let mut texts = Vec::new();
-        for entry in WalkBuilder::new(&self.policies).sort_by_file_name(Ord::cmp).build() {
+        for entry in WalkBuilder::new(policies).sort_by_file_name(Ord::cmp).build() {
             let entry = entry.map_err(|error| Failure::Usage(error.to_string()))?;
             let path = entry.path();
             let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
@@ -148,7 +166,7 @@ impl Source {
             }
         }
         if texts.is_empty() {
-            return Err(Failure::Usage(format!("{}: no .rego file there", self.policies.display())));
+            return Err(Failure::Usage(format!("{}: no .rego file there", policies.display())));
         }
         Ok(texts)
     }

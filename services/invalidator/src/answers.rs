@@ -1,10 +1,14 @@
 //! Why is this image as it is, and how do things stand?
 
 use artifact::ImageRef;
-use events::rpc::{BanStatus, CheckReply, StatusReply, WhyReply};
+use events::rpc::{BanStatus, CheckReply, PolicyStatus, StatusReply, WhyReply};
 use lineage::Tie;
 use time::OffsetDateTime;
-use verdict::{Door, Rule, decide, snapshot::ActiveBan};
+use verdict::{
+    Door, Rule, decide,
+    order::Policy,
+    snapshot::{ActiveBan, PolicyInForce},
+};
 
 use crate::{coverage, index, state::State};
 
@@ -77,7 +81,26 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
             .rejected()
             .map(|(order, rejection)| format!("order {order}: {rejection}"))
             .collect(),
+        policies: state.snapshot.policies().map(|held| policy_status(state, held)).collect(),
     })
+}
+
+fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
+    let PolicyInForce { policy, revision, operator, since } = held;
+    let Policy { name, fail_on, deny: _, ignore: _, rego, projects } = policy;
+    let modules = rego.iter().flat_map(|rego| &rego.modules);
+    let naming = state.snapshot.projects().filter(|project| project.policy.as_ref() == Some(name));
+    PolicyStatus {
+        name: name.clone(),
+        revision: *revision,
+        operator: operator.to_string(),
+        since: Some(*since),
+        fail_on: fail_on.clone().unwrap_or_else(|| "none".to_owned()),
+        modules: modules.map(|module| module.file.clone()).collect(),
+        dry_run: rego.iter().flat_map(|rego| rego.dry_run.clone()).collect(),
+        projects: projects.iter().map(ToString::to_string).collect(),
+        named_by: naming.map(|project| project.name.to_string()).collect(),
+    }
 }
 
 fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error> {

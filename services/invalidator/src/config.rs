@@ -13,4 +13,7 @@ pub struct Config {
     /// How registries are reached.
     #[serde(default)]
     pub registry: registry::Config,
+    /// What reading one policy may take.
+    #[serde(default)]
+    pub policies: evaluator::Config,
 }

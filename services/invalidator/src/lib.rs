@@ -2,9 +2,10 @@
 //!
 //! # Layout
 //! [`index`] who stands on whom · `coverage` what a ban covers · `state` what has been said and what is left to say · `lookup` the
-//! registry, asked aside · `ledger` what became of each campaign · `answers` why, and how do things stand · `run` the loop.
+//! registry, asked aside · `compile` policies' modules, compiled aside · `ledger` what became of each campaign · `answers` why, and how do things stand · `run` the loop.
 
 mod answers;
+mod compile;
 mod config;
 mod coverage;
 mod ledger;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bus::{Feed, Heard, Record, rpc::Listed};
+use evaluator::Evaluator;
 use events::{
     rpc::{StatusReply, StatusRequest, WhyReply, WhyRequest},
     topology::StreamName,
@@ -18,6 +19,7 @@ use tracing::{Instrument as _, info, info_span};
 
 use crate::{
     answers,
+    compile::{Compiled, compile},
     config::Config,
     index::Index,
     lookup::{self, Answer, Question, Trouble},
@@ -56,6 +58,8 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         registry: Client::new(config.registry)?,
         lookups: JoinSet::new(),
         running: BTreeMap::new(),
+        evaluator: Evaluator::new(config.policies),
+        compilations: JoinSet::new(),
         tell,
         context,
     };
@@ -69,6 +73,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
                 None => return Ok(()),
             },
             Some(Ok(answer)) = invalidator.lookups.join_next() => invalidator.found(answer).await?,
+            Some(Ok(compiled)) = invalidator.compilations.join_next() => invalidator.compiled(compiled).await?,
             Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             Some(asked) = asked.recv() => invalidator.answer(asked),
@@ -81,6 +86,8 @@ struct Invalidator {
     registry: Client,
     lookups: JoinSet<Answer>,
     running: BTreeMap<Question, AbortHandle>,
+    evaluator: Evaluator,
+    compilations: JoinSet<Compiled>,
     tell: mpsc::Sender<Trouble>,
     context: Context,
 }
@@ -114,6 +121,12 @@ impl Invalidator {
         self.react(reaction, &cause).instrument(span).await
     }
 
+    async fn compiled(&mut self, compiled: Compiled) -> Result<(), Fault> {
+        let Compiled { order, modules, span } = compiled;
+        let reaction = self.state.compiled(order, modules);
+        self.react(reaction, &format!("modules of order {order}")).instrument(span).await
+    }
+
     async fn pass_time(&mut self) -> Result<(), Fault> {
         let now = OffsetDateTime::now_utc();
         let reaction = self.state.pass_time(now)?;
@@ -130,6 +143,11 @@ impl Invalidator {
             let span = info_span!("look up", otel.kind = "client", question = ?question);
             let lookup = lookup::ask(self.registry.clone(), question.clone(), self.tell.clone());
             self.running.insert(question, self.lookups.spawn(lookup.instrument(span)));
+        }
+        for compilation in reaction.compilations {
+            let span = info_span!("compile", otel.kind = "client", order = %compilation.order);
+            let compiling = compile(self.evaluator.clone(), compilation);
+            self.compilations.spawn(compiling.instrument(span));
         }
         Ok(self.context.connection.publish_all(reaction.facts, cause).await?)
     }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod meaning;
+mod policies;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ use events::{
 use time::OffsetDateTime;
 use verdict::{Outcome, Resolution, Sequence, Snapshot};
 
+pub(crate) use policies::Compilation;
+
 use crate::{
     index::{self, Image, Index, Mark},
     ledger::Ledger,
@@ -35,6 +38,7 @@ pub(crate) struct Reaction {
     pub(crate) questions: Vec<Question>,
     /// Questions whose answers nobody needs any more.
     pub(crate) dropped: Vec<Question>,
+    pub(crate) compilations: Vec<Compilation>,
 }
 
 pub(crate) struct State {
@@ -47,6 +51,8 @@ pub(crate) struct State {
     resolved: BTreeSet<Sequence>,
     /// Outcomes that are not published yet, since the stream is still being read.
     unanswered: BTreeMap<Sequence, Said>,
+    /// Policies whose modules are being compiled.
+    compiling: BTreeMap<Sequence, Said>,
     asked: BTreeSet<Question>,
     /// Why a question that is open has no answer yet, in the words of the last try.
     troubles: BTreeMap<Question, String>,
@@ -81,6 +87,7 @@ impl State {
             answered: BTreeSet::new(),
             resolved: BTreeSet::new(),
             unanswered: BTreeMap::new(),
+            compiling: BTreeMap::new(),
             asked: BTreeSet::new(),
             troubles: BTreeMap::new(),
             named: BTreeSet::new(),
@@ -183,7 +190,7 @@ impl State {
                     self.end_bans(&mut reaction)?;
                 }
             }
-            Folded::Resolution(Resolution::Accepted(order) | Resolution::Rejected(order)) => {
+            Folded::Resolution(Resolution::Accepted(order) | Resolution::Rejected(order, _)) => {
                 self.answered.insert(order);
                 self.unanswered.remove(&order);
             }
@@ -289,16 +296,20 @@ impl State {
         if !self.answered.insert(order) {
             return;
         }
-        let Said { operator, kind, outcome } = said;
-        match outcome {
-            Outcome::Accepted => reaction.facts.push(OrderAccepted { order, operator, kind, changed: true }),
-            Outcome::Unchanged => {
-                reaction.facts.push(OrderAccepted { order, operator, kind, changed: false })
-            }
-            Outcome::Rejected(rejection) => {
-                reaction.facts.push(OrderRejected { order, operator, kind, reason: rejection.to_string() });
-            }
-            Outcome::Repeated => {}
+        if let Some(said) = self.waits_for_modules(order, said, reaction) {
+            say(order, said, reaction);
         }
+    }
+}
+
+fn say(order: Sequence, said: Said, reaction: &mut Reaction) {
+    let Said { operator, kind, outcome } = said;
+    match outcome {
+        Outcome::Accepted => reaction.facts.push(OrderAccepted { order, operator, kind, changed: true }),
+        Outcome::Unchanged => reaction.facts.push(OrderAccepted { order, operator, kind, changed: false }),
+        Outcome::Rejected(rejection) => {
+            reaction.facts.push(OrderRejected { order, operator, kind, reason: rejection.to_string() });
+        }
+        Outcome::Repeated => {}
     }
 }

@@ -41,7 +41,7 @@ pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> 
         .as_ref()
         .and_then(|name| snapshot.project(name)?.policy.as_ref())
         .and_then(|name| snapshot.policy(name))
-        .map(policy)
+        .map(|held| policy(&held.policy))
         .unwrap_or_default();
     let report = lint::lint(&file, &policy);
     let mut refused = report.refused;
@@ -102,7 +102,7 @@ fn unwritable(file: &Dockerfile, inputs: &Inputs, uses: &[ScannedUse]) -> Option
 }
 
 fn policy(policy: &verdict::order::Policy) -> Policy {
-    let verdict::order::Policy { name: _, fail_on, deny, ignore } = policy;
+    let verdict::order::Policy { name: _, fail_on, deny, ignore, rego: _, projects: _ } = policy;
     Policy {
         // The order was read with the same words; none refuses by level alone.
         fail_on: fail_on.as_ref().and_then(|level| level.parse().ok()),

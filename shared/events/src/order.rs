@@ -1,6 +1,7 @@
 //! Orders as JSON: read strictly, judged field by field, so that a mistake is answered with what to write instead.
 
 mod catalog;
+mod policy;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,10 +10,7 @@ use proto::v1 as wire;
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord, Sequence,
-    order::{
-        Ban, BanSelector, BanTarget, CatalogSection, Lift, Name, Operator, Policy, Project, RemedyOrder,
-        Severity,
-    },
+    order::{Ban, BanSelector, BanTarget, CatalogSection, Lift, Operator, Project, RemedyOrder, Severity},
 };
 
 use crate::{Entry, Malformed, Subject, field::Field, message::decode as json, topology::StreamName};
@@ -75,7 +73,7 @@ pub fn decode_body(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
             Ok(Order::Catalog(section))
         }
         PROJECT => project(json(body)?).map(Order::Project),
-        POLICY => policy(json(body)?).map(Order::Policy),
+        POLICY => policy::policy(json(body)?).map(Order::Policy),
         REMEDY => {
             let wire::RemedyOrdered { ban, remedy } = json(body)?;
             Ok(Order::Remedy(RemedyOrder { ban: field("ban", ban)?, remedy: field("remedy", remedy)? }))
@@ -165,16 +163,6 @@ fn is_address(source: &str) -> bool {
             .and_then(|(user, rest)| Some((user, rest.split_once(':')?)))
             .is_some_and(|(user, (host, path))| plain(user) && plain(host) && !path.is_empty()),
     }
-}
-
-fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
-    let wire::PolicyApplied { name, fail_on, deny, ignore } = wire;
-    let fail_on = match or_default(fail_on, "error").as_str() {
-        "none" => None,
-        level @ ("error" | "warning" | "info" | "style") => Some(level.to_owned()),
-        _ => return Err(wrong("failOn", "write error, warning, info, style or none")),
-    };
-    Ok(Policy { name: field::<Name>("name", name)?, fail_on, deny, ignore })
 }
 
 /// A section replaces what was there: one whose list was forgotten would empty it. Who means that writes the empty list.

@@ -112,8 +112,8 @@ pub fn decode(subject: &Subject, body: &[u8]) -> Result<Resolution, Malformed> {
             Ok(Resolution::Accepted(order))
         }
         Some((OrderRejected::KIND, _)) => {
-            let OrderRejected { order, operator: _, kind: _, reason: _ } = Body::decode(body)?;
-            Ok(Resolution::Rejected(order))
+            let OrderRejected { order, operator: _, kind: _, reason } = Body::decode(body)?;
+            Ok(Resolution::Rejected(order, reason))
         }
         _ => Err(Malformed::Subject(subject.to_string())),
     }

@@ -163,6 +163,32 @@ message! {
         bans: Vec<BanStatus>,
         /// Orders that changed nothing, each with the reason.
         rejected: Vec<String>,
+        /// Policies in force, by name.
+        policies: Vec<PolicyStatus>,
+    }
+}
+
+message! {
+    /// A policy that holds.
+    PolicyStatus {
+        /// Its name.
+        name: Name,
+        /// The order that says so.
+        revision: Sequence,
+        /// Who gave it.
+        operator: String,
+        /// Since when.
+        since: Option<OffsetDateTime>,
+        /// The level from which findings refuse; `none` where none does.
+        fail_on: String,
+        /// The files of its modules.
+        modules: Vec<String>,
+        /// Rules that only say what they would do.
+        dry_run: Vec<String>,
+        /// Globs over projects that it holds for without their naming it.
+        projects: Vec<String>,
+        /// Projects that name it.
+        named_by: Vec<String>,
     }
 }
 

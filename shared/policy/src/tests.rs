@@ -135,7 +135,8 @@ fn unit_tests_pass_fail_and_wait() {
 
 #[track_caller]
 fn check_mistake(rego: &str, place: Option<(usize, usize)>) -> Mistake {
-    let mistake = Policy::compile(&[text(rego)], None, &[]).unwrap_err();
+    let compiled = Policy::compile(&[text(rego)], None, &[]);
+    let mistake = compiled.and_then(|policy| policy.try_out()).unwrap_err();
     let found = match &mistake {
         Mistake::Syntax { file, line, column, .. } => {
             assert_eq!(file, "policy.rego");

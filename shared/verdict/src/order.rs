@@ -2,6 +2,7 @@
 
 mod catalog;
 mod excuse;
+mod policy;
 mod replacement;
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 
 pub use catalog::{Base, CatalogSection, Downgrades, Pins, Remedy, Standing};
 pub use excuse::{BasePattern, Exception, Excuse, Hold};
+pub use policy::{InvalidProjectPattern, Module, Policy, ProjectPattern, Rego};
 pub use replacement::{
     ImagePattern, InvalidReplacement, RegexPattern, Replacement, Template, WildcardPattern,
 };
@@ -51,7 +53,7 @@ pub enum Order {
     Catalog(CatalogSection),
     /// Create or replace one project.
     Project(Project),
-    /// Create or replace one lint policy.
+    /// Create or replace one policy.
     Policy(Policy),
     /// Run a declared remedy in every container that a ban covers.
     Remedy(RemedyOrder),
@@ -144,19 +146,6 @@ pub struct Project {
     pub policy: Option<Name>,
     /// Where the team's notices are posted.
     pub webhook: Option<String>,
-}
-
-/// What a definition must satisfy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// Its name.
-    pub name: Name,
-    /// The level from which a finding refuses: error, warning, info or style; none refuses by level alone.
-    pub fail_on: Option<String>,
-    /// Rule codes that always refuse.
-    pub deny: Vec<String>,
-    /// Rule codes that are not looked at.
-    pub ignore: Vec<String>,
 }
 
 /// Why a text is no name.

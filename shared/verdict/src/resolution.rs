@@ -15,8 +15,8 @@ pub enum Resolution {
     BanResolved(BanResolution),
     /// The invalidator folded this order.
     Accepted(Sequence),
-    /// The invalidator folded this order as nothing.
-    Rejected(Sequence),
+    /// The invalidator folded this order as nothing, for this reason.
+    Rejected(Sequence, String),
 }
 
 /// What a tag pointed at when it was read.

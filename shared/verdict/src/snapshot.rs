@@ -2,8 +2,9 @@
 
 mod ban;
 pub(crate) mod catalog;
+mod policy;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use artifact::{ImageRef, Repository, Tag};
 
@@ -11,15 +12,18 @@ use time::OffsetDateTime;
 
 pub use ban::{ActiveBan, Coverage, Origin};
 pub use catalog::CatalogFault;
+pub use policy::{PolicyInForce, Rulebook};
 
 use crate::{
     decide::{Door, Mode},
     order::{
-        BanSelector, BanTarget, Base, Exception, Hold, Name, Order, OrderRecord, Policy, Project, Remedy,
-        Replacement, Sequence,
+        BanSelector, BanTarget, Base, CatalogSection, Exception, Hold, Name, Order, OrderRecord, Project,
+        Remedy, Replacement, Sequence,
     },
     resolution::{IndexedBase, Resolution},
 };
+
+use policy::Policies;
 
 /// How far a snapshot has read: the last sequence of each stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,21 +46,25 @@ pub struct Snapshot {
     holds: Vec<Hold>,
     exceptions: Vec<Exception>,
     projects: BTreeMap<Name, Project>,
-    policies: BTreeMap<Name, Policy>,
+    policies: Policies,
     indexed: BTreeMap<ImageRef, IndexedBase>,
     /// Kept apart from the bans, since a resolution may arrive before its order where the two streams are mirrored.
     coverage: BTreeMap<Sequence, Coverage>,
     rejected: BTreeMap<Sequence, Rejection>,
     /// Whether something that is in force could not be read here.
     behind: bool,
-    accepted_unread: Vec<Sequence>,
+    /// What the invalidator said of orders before they were folded here.
+    announced: BTreeMap<Sequence, Announced>,
 }
 
 /// What the invalidator had said of an order when it was folded here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Announced {
     NotYet,
-    Accepted,
+    /// By this message of RESOLUTIONS.
+    Accepted(u64),
+    /// For this reason.
+    Rejected(String),
 }
 
 /// What folding one order did.
@@ -103,6 +111,9 @@ pub enum Rejection {
     /// A ban's replacement is banned itself.
     #[error("the replacement {0} is banned itself; name another one, or lift that ban first")]
     BannedReplacement(ImageRef),
+    /// A policy that only its evaluator reads is not sound, as the invalidator says.
+    #[error("{0}")]
+    Unsound(String),
     /// A section of the catalog contradicts itself, or leads where nobody may go.
     #[error(transparent)]
     Catalog(Box<CatalogFault>),
@@ -185,9 +196,14 @@ impl Snapshot {
         self.projects.get(name)
     }
 
-    /// One policy.
-    pub fn policy(&self, name: &Name) -> Option<&Policy> {
+    /// One policy that holds.
+    pub fn policy(&self, name: &Name) -> Option<&Arc<PolicyInForce>> {
         self.policies.get(name)
+    }
+
+    /// Every policy that holds, by name.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<PolicyInForce>> {
+        self.policies.all()
     }
 
     /// The orders that changed nothing, with the reasons.
@@ -208,7 +224,7 @@ impl Snapshot {
         }
         self.as_of.orders = record.sequence.0;
         let announced = self.take_announced(record.sequence);
-        match self.fold(record) {
+        match self.fold(record, &announced) {
             Ok(changed) => {
                 if changed {
                     Outcome::Accepted
@@ -216,7 +232,7 @@ impl Snapshot {
                     Outcome::Unchanged
                 }
             }
-            Err(rejection) => self.reject(record.sequence, rejection, announced),
+            Err(rejection) => self.reject(record.sequence, rejection, &announced),
         }
     }
 
@@ -227,7 +243,7 @@ impl Snapshot {
         }
         self.as_of.orders = sequence.0;
         let announced = self.take_announced(sequence);
-        self.reject(sequence, Rejection::Malformed(reason), announced)
+        self.reject(sequence, Rejection::Malformed(reason), &announced)
     }
 
     /// Folds one message of RESOLUTIONS; `sequence` is its own place in that stream.
@@ -246,11 +262,17 @@ impl Snapshot {
             Resolution::BanResolved(resolution) => {
                 self.coverage.entry(resolution.ban).or_default().widen(&resolution)
             }
-            Resolution::Accepted(order) if order.0 > self.as_of.orders => self.accepted_unread.push(order),
+            Resolution::Accepted(order) if order.0 > self.as_of.orders => {
+                self.announced.insert(order, Announced::Accepted(sequence));
+            }
             Resolution::Accepted(order) if self.rejected.contains_key(&order) => {
                 self.behind = true;
             }
-            Resolution::Accepted(_) | Resolution::Rejected(_) => {}
+            Resolution::Accepted(order) => self.accept_policy(order, sequence),
+            Resolution::Rejected(order, reason) if order.0 > self.as_of.orders => {
+                self.announced.insert(order, Announced::Rejected(reason));
+            }
+            Resolution::Rejected(order, reason) => self.reject_policy(order, reason),
         }
     }
 
@@ -262,22 +284,20 @@ impl Snapshot {
         }
     }
 
-    /// Whether the invalidator had accepted this order before it was folded here.
+    /// What the invalidator had said of this order before it was folded here.
     fn take_announced(&mut self, sequence: Sequence) -> Announced {
-        let before = self.accepted_unread.len();
-        self.accepted_unread.retain(|accepted| *accepted != sequence);
-        if self.accepted_unread.len() < before { Announced::Accepted } else { Announced::NotYet }
+        self.announced.remove(&sequence).unwrap_or(Announced::NotYet)
     }
 
-    fn reject(&mut self, sequence: Sequence, rejection: Rejection, announced: Announced) -> Outcome {
-        if announced == Announced::Accepted {
+    fn reject(&mut self, sequence: Sequence, rejection: Rejection, announced: &Announced) -> Outcome {
+        if matches!(announced, Announced::Accepted(_)) {
             self.behind = true;
         }
         self.rejected.insert(sequence, rejection.clone());
         Outcome::Rejected(rejection)
     }
 
-    fn fold(&mut self, record: &OrderRecord) -> Result<bool, Rejection> {
+    fn fold(&mut self, record: &OrderRecord, announced: &Announced) -> Result<bool, Rejection> {
         match &record.order {
             Order::Ban(ban) => {
                 if self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at)) {
@@ -327,10 +347,15 @@ impl Snapshot {
                     .for_each(|(_, ban)| ban.remedies.clear());
                 Ok(true)
             }
-            Order::Catalog(section) => self.apply_section(section, record.at),
+            Order::Catalog(section) => {
+                let changed = self.apply_section(section, record.at)?;
+                if changed && !matches!(section, CatalogSection::Remedies(_)) {
+                    self.policies.rulebook.catalog = record.sequence.0;
+                }
+                Ok(changed)
+            }
             Order::Project(project) => {
-                if let Some(policy) = project.policy.as_ref().filter(|name| !self.policies.contains_key(name))
-                {
+                if let Some(policy) = project.policy.as_ref().filter(|name| !self.policies.is_named(name)) {
                     return Err(Rejection::UnknownPolicy(policy.clone()));
                 }
                 let same = |other: &&Project| other.name != project.name && other.image == project.image;
@@ -338,11 +363,13 @@ impl Snapshot {
                     let (image, by) = (project.image.clone(), other.name.clone());
                     return Err(Rejection::TakenImage { image, by });
                 }
-                Ok(self.projects.insert(project.name.clone(), project.clone()).as_ref() != Some(project))
+                let before = self.projects.insert(project.name.clone(), project.clone());
+                if before.as_ref().is_some_and(|before| before.policy != project.policy) {
+                    self.policies.rulebook.catalog = record.sequence.0;
+                }
+                Ok(before.as_ref() != Some(project))
             }
-            Order::Policy(policy) => {
-                Ok(self.policies.insert(policy.name.clone(), policy.clone()).as_ref() != Some(policy))
-            }
+            Order::Policy(policy) => self.propose(record, policy, announced),
         }
     }
 

@@ -88,6 +88,12 @@ impl World {
         self.take(reaction);
     }
 
+    /// What was said of an order's outcome.
+    fn said_of(&self, order: Sequence) -> Vec<&Value> {
+        let about = |body: &&Value| body["order"].as_str() == Some(order.to_string().as_str());
+        self.said.iter().map(|(_, body)| body).filter(about).collect()
+    }
+
     fn restored(&self) -> Vec<String> {
         let restored = self.said.iter().filter(|(kind, _)| *kind == ImageRestored::KIND);
         restored
@@ -227,4 +233,49 @@ fn orders_and_resolutions_interleave_in_any_way() {
         assert_eq!(state.snapshot, world.state.snapshot);
         assert_eq!(reaction.facts.facts().count(), 0, "{:?}", reaction.facts);
     }
+}
+
+const MODULE: &str = r#"{"file": "p.rego", "text": "package main"}"#;
+
+fn policy(modules: &str) -> Value {
+    serde_json::from_str(&format!(r#"{{"name": "p", "modules": [{modules}]}}"#)).unwrap()
+}
+
+#[test]
+fn a_policy_is_answered_when_its_modules_are_compiled_and_not_before() {
+    let mut world = World::new();
+    let order = world.order(order::POLICY, policy(MODULE));
+    assert!(world.said_of(order).is_empty(), "{:?}", world.said);
+    let reaction = world.state.compiled(order, Err("p.rego:4:5: unexpected `}`".to_owned()));
+    world.take(reaction);
+    let said = world.said_of(order);
+    assert!(said.len() == 1 && said[0].to_string().contains("p.rego:4:5"), "{said:?}");
+    assert!(world.state.snapshot.policy(&"p".parse().unwrap()).is_none());
+    let order = world.order(order::POLICY, policy(MODULE));
+    let reaction = world.state.compiled(order, Ok(()));
+    world.take(reaction);
+    assert_eq!(world.state.snapshot.policy(&"p".parse().unwrap()).unwrap().revision, order);
+    // Whatever comes twice is said once.
+    let again = world.state.compiled(order, Ok(()));
+    assert!(again.facts.is_empty());
+}
+
+#[test]
+fn a_policy_without_modules_is_answered_at_once() {
+    let mut world = World::new();
+    let order = world.order(order::POLICY, policy(""));
+    assert_eq!(world.said_of(order).len(), 1);
+}
+
+#[test]
+fn a_policy_that_a_predecessor_left_unanswered_is_compiled_again() {
+    let mut world = World::new();
+    let order = world.order(order::POLICY, policy(MODULE));
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = State::new(Index::open(folder.path()).unwrap());
+    for record in &world.stored {
+        assert!(state.hear(record, START).unwrap().compilations.is_empty());
+    }
+    let asked: Vec<_> = state.catch_up(START).unwrap().compilations.iter().map(|asked| asked.order).collect();
+    assert_eq!(asked, [order]);
 }

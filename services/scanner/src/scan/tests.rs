@@ -1,7 +1,7 @@
 //! Scans of small definitions under small catalogs.
 
 use verdict::{
-    Door, Mode, Order, OrderRecord, Sequence,
+    Door, Mode, Order, OrderRecord, Resolution, Sequence,
     order::{Base, CatalogSection, Hold, Policy as OrderedPolicy, Project},
 };
 
@@ -34,6 +34,8 @@ fn snapshot(mode: Mode) -> Snapshot {
         fail_on: None,
         deny: vec!["DL3004".to_owned()],
         ignore: vec![],
+        rego: None,
+        projects: vec![],
     };
     let orders = [
         Order::Catalog(CatalogSection::Bases(vec![base])),
@@ -50,6 +52,7 @@ fn snapshot(mode: Mode) -> Snapshot {
             order,
         };
         snapshot.apply(&record);
+        snapshot.resolve(sequence, Resolution::Accepted(Sequence(sequence)));
     }
     snapshot
 }

@@ -194,3 +194,48 @@ fn an_operator_is_the_last_token() {
     assert!(decode("plimsoll.base.lifted").is_err());
     assert!(decode("plimsoll.base.lifted.a.b").is_err());
 }
+
+#[test]
+fn a_policy_carries_modules_and_what_is_said_of_them() {
+    let body = r#"{"name":"registries","failOn":"warning","modules":[{"file":"r.rego","text":"package main"}],"data":{"allowed":["a",1]},
+        "namespaces":["main"],"levels":{"main.deny_x":"info","warn":"style"},"dryRun":["main.deny_y"],"projects":["shop-*"]}"#;
+    let Order::Policy(policy) = accepted(POLICY, body) else { panic!() };
+    assert!(policy.reaches(&"shop-web".parse().unwrap()) && !policy.reaches(&"web".parse().unwrap()));
+    let rego = policy.rego.unwrap();
+    assert_eq!((rego.modules.len(), rego.data.as_deref()), (1, Some(r#"{"allowed":["a",1.0]}"#)));
+    assert_eq!((rego.level_of("main.deny_x"), rego.level_of("main.warn_z")), (Some("info"), Some("style")));
+    assert!(rego.is_dry("main.deny_y") && !rego.is_dry("main.deny_x") && !rego.is_all_dry());
+    let rules = ["main.deny_x".to_owned()];
+    assert_eq!(rego.strangers(&rules), ["main.deny_y"]);
+    let Order::Policy(plain) = accepted(POLICY, r#"{"name":"plain"}"#) else { panic!() };
+    assert_eq!((plain.fail_on.as_deref(), plain.rego), (Some("error"), None));
+}
+
+#[test]
+fn a_policy_that_cannot_be_meant_says_what_to_write() {
+    let module = |file: &str, bytes: usize| format!(r#"{{"file":"{file}","text":"{}"}}"#, "x".repeat(bytes));
+    let with =
+        |modules: &[String], more: &str| format!(r#"{{"name":"p","modules":[{}]{more}}}"#, modules.join(","));
+    let one = [module("a.rego", 1)];
+    rejected(
+        POLICY,
+        &with(&[module("a.rego", 200_000), module("b.rego", 70_000)], ""),
+        "262144 are the most",
+    );
+    rejected(
+        POLICY,
+        &with(&(0..65).map(|n| module(&format!("{n}.rego"), 1)).collect::<Vec<_>>(), ""),
+        "64 are the most",
+    );
+    rejected(POLICY, &with(&[module("a.rego", 1), module("a.rego", 1)], ""), "two are called a.rego");
+    rejected(POLICY, &with(&[module("a.rego", 0)], ""), "a.rego is empty");
+    rejected(POLICY, &with(&[module("", 1)], ""), "`file`");
+    rejected(POLICY, &with(&one, r#","levels":{"main.deny":"fatal"}"#), "`fatal` of main.deny");
+    rejected(POLICY, &with(&one, r#","projects":["Shop"]"#), "`Shop`");
+    rejected(POLICY, &with(&one, r#","namespaces":["a b"]"#), "namespaces");
+    rejected(POLICY, &with(&one, r#","data":[1]"#), "body");
+    rejected(POLICY, &with(&one, r#","dry_runs":["x"]"#), "dry_runs");
+    rejected(POLICY, &with(&one, &format!(r#","data":{{"a":"{}"}}"#, "x".repeat(300_000))), "data");
+    rejected(POLICY, r#"{"name":"p","dryRun":["*"]}"#, "about modules");
+    rejected(POLICY, r#"{"name":"p","failOn":"fatal"}"#, "failOn");
+}

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::{
-    order::{Ban, Lift, Severity},
+    order::{Ban, Lift, Policy, Severity},
     resolution::BanResolution,
 };
 
@@ -204,4 +204,72 @@ fn a_resolution_of_a_ban_that_is_over_means_nothing() {
     last.resolve(1, resolution());
     orders.iter().for_each(|order| drop(last.apply(order)));
     assert_eq!(first, last);
+}
+
+fn policy(name: &str, deny: &str) -> Order {
+    let (name, deny) = (name.parse().unwrap(), vec![deny.to_owned()]);
+    Order::Policy(Policy { name, fail_on: None, deny, ignore: vec![], rego: None, projects: vec![] })
+}
+
+/// What is denied, by which revision, in every interleaving of the two streams, which must not matter.
+#[track_caller]
+fn check_policies(
+    orders: &[OrderRecord],
+    resolutions: &[Resolution],
+    expected: Option<(&str, u64)>,
+) -> Snapshot {
+    let mut snapshots = Vec::new();
+    for first in 0..=orders.len() {
+        let mut snapshot = Snapshot::default();
+        let (before, after) = orders.split_at(first);
+        before.iter().for_each(|order| drop(snapshot.apply(order)));
+        for (sequence, resolution) in (1..).zip(resolutions) {
+            snapshot.resolve(sequence, resolution.clone());
+        }
+        after.iter().for_each(|order| drop(snapshot.apply(order)));
+        snapshots.push(snapshot);
+    }
+    let last = snapshots.pop().unwrap();
+    assert!(snapshots.iter().all(|snapshot| *snapshot == last));
+    let held = last.policy(&"p".parse().unwrap());
+    let found = held.map(|held| (held.policy.deny[0].as_str(), held.revision.0));
+    assert_eq!(found, expected);
+    last
+}
+
+#[test]
+fn a_policy_holds_from_its_acceptance_on_and_the_latest_order_wins() {
+    use Resolution::{Accepted, Rejected};
+    let two = [record(1, policy("p", "A")), record(2, policy("p", "B"))];
+    let no = |sequence| Rejected(Sequence(sequence), "b.rego:1:1: what is this".to_owned());
+    check_policies(&two, &[], None);
+    check_policies(&two, &[Accepted(Sequence(1))], Some(("A", 1)));
+    let both = check_policies(&two, &[Accepted(Sequence(1)), Accepted(Sequence(2))], Some(("B", 2)));
+    assert_eq!(both.rulebook(), Rulebook { catalog: 0, policies: 2 });
+    let rejected = check_policies(&two, &[Accepted(Sequence(1)), no(2)], Some(("A", 1)));
+    assert_eq!(rejected.rulebook().policies, 1);
+    assert!(
+        rejected.rejected().any(|(sequence, why)| sequence.0 == 2 && why.to_string().contains("b.rego:1"))
+    );
+    check_policies(&two, &[Accepted(Sequence(2)), no(1)], Some(("B", 2)));
+}
+
+#[test]
+fn the_rulebook_moves_with_what_definitions_are_judged_by_and_with_nothing_else() {
+    let mut snapshot = Snapshot::default();
+    let doors = |mode| Order::Catalog(CatalogSection::Doors([(Door::From, mode)].into()));
+    let mut catalog = |sequence, order| {
+        assert!(!matches!(snapshot.apply(&record(sequence, order)), Outcome::Rejected(_)), "{sequence}");
+        snapshot.rulebook().catalog
+    };
+    assert_eq!(catalog(1, doors(Mode::Enforce)), 1);
+    assert_eq!(catalog(2, doors(Mode::Enforce)), 1, "said again");
+    assert_eq!(catalog(3, Order::Catalog(CatalogSection::Remedies(vec![]))), 1);
+    assert_eq!(catalog(4, Order::Ban(ban("r.io/os:1"))), 1);
+    assert_eq!(catalog(5, project("a", "r.io/a:1", None)), 1, "it has no definition yet");
+    assert_eq!(catalog(6, policy("p", "A")), 1, "it is not accepted yet");
+    assert_eq!(catalog(7, project("a", "r.io/a:1", Some("p"))), 7);
+    assert_eq!(catalog(8, doors(Mode::Observe)), 8);
+    snapshot.resolve(1, Resolution::Accepted(Sequence(6)));
+    assert_eq!(snapshot.rulebook(), Rulebook { catalog: 8, policies: 1 });
 }

@@ -1,0 +1,40 @@
+//! Modules compiled in a child process: what takes too long or too much is the policy's fault, a machine without a process to spare is not.
+
+use std::time::Duration;
+
+use evaluator::{Evaluator, Mistaken};
+use tracing::{Span, error};
+use verdict::Sequence;
+
+use crate::state::Compilation;
+
+/// Between two tries at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) order: Sequence,
+    /// Why the policy cannot be applied, and what to do.
+    pub(crate) modules: Result<(), String>,
+    /// The span of the order.
+    pub(crate) span: Span,
+}
+
+/// Compiles until there is an answer.
+pub(crate) async fn compile(evaluator: Evaluator, compilation: Compilation) -> Compiled {
+    let Compilation { order, rego } = compilation;
+    let mut wait = BACKOFF.0;
+    let modules = loop {
+        match evaluator.compile(&rego).await {
+            Ok(_) => break Ok(()),
+            Err(error @ Mistaken::Start(_)) => {
+                error!(%order, error = %telemetry::Chain(&error), "A policy waits for its answer.");
+            }
+            Err(error @ (Mistaken::Unfit(_) | Mistaken::Stranger { .. })) => break Err(error.to_string()),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(BACKOFF.1);
+    };
+    Compiled { order, modules, span: Span::current() }
+}

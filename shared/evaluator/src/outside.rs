@@ -1,0 +1,240 @@
+//! The asker's side: start a child, bound how long it may take, and read its answer, or why there is none.
+
+use std::{
+    fs::File,
+    io::{self, Seek as _, Write as _},
+    ops::ControlFlow,
+    os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
+
+use child::Ended;
+use serde::Deserialize;
+use tokio::{process::Command, sync::Semaphore, time};
+use verdict::order::Rego;
+
+use crate::wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding};
+
+/// What a child may print: a thousand findings of a thousand characters each, as JSON, are less.
+const ANSWER_BYTES: usize = 8 << 20;
+/// The signal that ends a process which has used up its processor time.
+const SIGXCPU: i32 = 24;
+
+/// What one evaluation may take. An operator's own policies seldom take a hundredth of it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address space of the child, in MiB; its stack takes 128 of them.
+    pub memory_mib: u64,
+    /// Processor time, in seconds.
+    pub processor_seconds: u64,
+    /// Time until it must have answered, in seconds; a busy machine gives a child less than one processor.
+    pub answer_seconds: u64,
+    /// Children at the same time.
+    pub at_once: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { memory_mib: 512, processor_seconds: 2, answer_seconds: 6, at_once: 4 }
+    }
+}
+
+/// Asks policies, each time in a child of its own. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    program: PathBuf,
+    config: Config,
+    slots: Arc<Semaphore>,
+}
+
+/// What a policy is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The definition's text.
+    pub definition: &'a str,
+    /// The definition's path in its repository.
+    pub path: &'a str,
+    /// The project; empty where there is none.
+    pub project: &'a str,
+}
+
+/// What a policy has to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// By line, rule and message.
+    pub findings: Vec<Found>,
+    /// Rules that the policy itself switched off for this file.
+    pub excepted: Vec<String>,
+}
+
+/// One thing that a policy found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its line, from 1.
+    pub line: usize,
+    /// The rule: `package.name`.
+    pub rule: String,
+    /// Whether the rule denies, by its name; else it warns.
+    pub denies: bool,
+    /// What the rule says.
+    pub message: String,
+}
+
+/// Why there is no answer: to be read after the policy's name.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// It took too long.
+    #[error("did not answer within {} s; make its rules cheaper", .0.as_secs())]
+    Late(Duration),
+    /// It computed too long.
+    #[error("did not answer within {} s of processor time; make its rules cheaper", .0.as_secs())]
+    Costly(Duration),
+    /// It wanted too much memory.
+    #[error("did not answer within {0} MiB of memory; make its rules build less")]
+    Large(u64),
+    /// It said too much.
+    #[error("said more than anybody reads; let its rules say less")]
+    Long,
+    /// The engine has no verdict.
+    #[error("has no verdict: {0}")]
+    Fault(String),
+    /// It does not compile (any more).
+    #[error("cannot be read: {0}")]
+    Mistake(String),
+    /// The child broke.
+    #[error("could not be evaluated ({status}): {said}")]
+    Broke {
+        /// How it ended.
+        status: ExitStatus,
+        /// What it said last.
+        said: String,
+    },
+    /// The child could not be started: nobody's policy is at fault, and the question may be asked again.
+    #[error("could not be asked: no process can be started")]
+    Start(#[source] io::Error),
+}
+
+/// Why a policy cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum Mistaken {
+    /// It does not compile, or only out of bounds.
+    #[error("the policy {0}")]
+    Unfit(#[source] Unanswered),
+    /// It names rules that it does not have.
+    #[error("there is no rule {unknown}; write one of {known}")]
+    Stranger {
+        /// The first of them.
+        unknown: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Ask again.
+    #[error("the policy could not be read")]
+    Start(#[source] io::Error),
+}
+
+impl Evaluator {
+    /// With this program as the child.
+    pub fn new(config: Config) -> Self {
+        // Holds where the file has been replaced by a newer one since.
+        Self::with_program(PathBuf::from("/proc/self/exe"), config)
+    }
+
+    /// With another program as the child: one whose `main` begins with [`crate::inside::begin`].
+    pub fn with_program(program: PathBuf, config: Config) -> Self {
+        Self { program, config, slots: Arc::new(Semaphore::new(config.at_once.max(1))) }
+    }
+
+    /// Compiles a policy, and evaluates nothing of it: the names of its deciding rules.
+    pub async fn compile(&self, rego: &Rego) -> Result<Vec<String>, Mistaken> {
+        let rules = match self.ask(&Asked::of(rego, None, self.bounds())).await {
+            Ok(Answered::Rules(rules)) => rules,
+            Ok(Answered::Mistake(mistake)) => return Err(Mistaken::Unfit(Unanswered::Mistake(mistake))),
+            Ok(Answered::Verdict { .. } | Answered::Fault(_)) => Vec::new(),
+            Err(Unanswered::Start(error)) => return Err(Mistaken::Start(error)),
+            Err(unanswered) => return Err(Mistaken::Unfit(unanswered)),
+        };
+        match rego.strangers(&rules).first() {
+            None => Ok(rules),
+            Some(unknown) => {
+                Err(Mistaken::Stranger { unknown: (*unknown).to_owned(), known: rules.join(", ") })
+            }
+        }
+    }
+
+    /// Asks a policy about a definition.
+    pub async fn judge(&self, rego: &Rego, question: Question<'_>) -> Result<Answer, Unanswered> {
+        let Question { definition, path, project } = question;
+        let about =
+            About { definition: definition.to_owned(), path: path.to_owned(), project: project.to_owned() };
+        match self.ask(&Asked::of(rego, Some(about), self.bounds())).await? {
+            Answered::Verdict { findings, excepted } => {
+                Ok(Answer { findings: findings.into_iter().map(Found::from).collect(), excepted })
+            }
+            Answered::Mistake(mistake) => Err(Unanswered::Mistake(mistake)),
+            Answered::Fault(fault) => Err(Unanswered::Fault(fault)),
+            Answered::Rules(_) => Ok(Answer::default()),
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let Config { memory_mib, processor_seconds, .. } = self.config;
+        Bounds { memory_bytes: memory_mib << 20, processor_seconds, rule_ms: processor_seconds * 500 }
+    }
+
+    /// One child, from its start to its end. The wait for a place among the others is not the policy's time.
+    async fn ask(&self, asked: &Asked) -> Result<Answered, Unanswered> {
+        // A semaphore that is never closed.
+        let _slot = self.slots.acquire().await.ok();
+        let mut command = Command::new(&self.program);
+        command.arg(ARGUMENT).env_clear().stdin(question(asked).map_err(Unanswered::Start)?);
+        let mut printed = Vec::new();
+        let consume = |bytes: &[u8]| {
+            if printed.len() + bytes.len() > ANSWER_BYTES {
+                return ControlFlow::Break(Unanswered::Long);
+            }
+            printed.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        };
+        let within = Duration::from_secs(self.config.answer_seconds);
+        let stop = async {
+            time::sleep(within).await;
+            Unanswered::Late(within)
+        };
+        match child::run(command, consume, stop).await.map_err(Unanswered::Start)? {
+            (Ended::Stopped(unanswered), _) => Err(unanswered),
+            (Ended::Exited(status), said) if status.success() => serde_json::from_slice(&printed)
+                .map_err(|_| Unanswered::Broke { status, said: said.text().trim().to_owned() }),
+            (Ended::Exited(status), said) => Err(self.broke(status, said.text().trim())),
+        }
+    }
+
+    fn broke(&self, status: ExitStatus, said: &str) -> Unanswered {
+        if status.signal() == Some(SIGXCPU) {
+            return Unanswered::Costly(Duration::from_secs(self.config.processor_seconds));
+        }
+        if said.contains("memory allocation of") || said.contains("no stack for a policy") {
+            return Unanswered::Large(self.config.memory_mib);
+        }
+        Unanswered::Broke { status, said: said.lines().last().unwrap_or_default().to_owned() }
+    }
+}
+
+/// The question as the child's standard input: a file without a name, so that nobody waits for anybody.
+fn question(asked: &Asked) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&serde_json::to_vec(asked)?)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+impl From<Finding> for Found {
+    fn from(finding: Finding) -> Self {
+        let Finding { line, rule, denies, message } = finding;
+        Self { line, rule, denies, message }
+    }
+}

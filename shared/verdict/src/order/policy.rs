@@ -1,0 +1,118 @@
+//! Policies: what definitions must satisfy. Not what is found in them (`lint`), and not what Rego modules say (`policy`): here they are text.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::Name;
+use crate::glob::Glob;
+
+/// What a definition must satisfy.
+///
+/// It holds for the projects that name it and for those that it names itself. Of a project's several policies, the linter's findings are held to the one
+/// that the project names; each policy's own findings to its own threshold; and what any of them denies is denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name.
+    pub name: Name,
+    /// The level from which a finding refuses: error, warning, info or style; none refuses by level alone.
+    pub fail_on: Option<String>,
+    /// Rule codes that always refuse.
+    pub deny: Vec<String>,
+    /// Rule codes that are not looked at.
+    pub ignore: Vec<String>,
+    /// The organisation's own rules.
+    pub rego: Option<Rego>,
+    /// The projects that it holds for without their naming it.
+    pub projects: Vec<ProjectPattern>,
+}
+
+/// An organisation's own rules, in Rego over conftest's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rego {
+    /// The modules; never empty.
+    pub modules: Vec<Module>,
+    /// A JSON object that they see as `data`.
+    pub data: Option<String>,
+    /// The packages whose rules decide; `main` where none is named.
+    pub namespaces: Vec<String>,
+    /// How bad findings are, by rule (`main.deny_latest`) or by kind (`deny`, `violation`, `warn`).
+    pub levels: BTreeMap<String, String>,
+    /// Rules that only say what they would do; `*` for all.
+    pub dry_run: Vec<String>,
+}
+
+/// One module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Its file's name, for people.
+    pub file: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A glob over the names of projects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectPattern(Glob);
+
+/// Why a text is no glob over projects.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a glob over projects; write lower-case letters, digits and hyphens with `*` and `?`, as in shop-*"
+)]
+pub struct InvalidProjectPattern(pub String);
+
+/// Every rule of a policy, in [`Rego::dry_run`].
+const ALL: &str = "*";
+/// No name of a project is longer.
+const LONGEST_NAME: usize = 63;
+
+impl Policy {
+    /// Whether it holds for `project`, whatever that names.
+    pub fn reaches(&self, project: &Name) -> bool {
+        self.projects.iter().any(|pattern| pattern.0.matches(project.as_str()))
+    }
+}
+
+impl Rego {
+    /// Whether `rule` only says what it would do.
+    pub fn is_dry(&self, rule: &str) -> bool {
+        self.dry_run.iter().any(|dry| dry == rule || dry == ALL)
+    }
+
+    /// Whether no rule does more than say what it would do.
+    pub fn is_all_dry(&self) -> bool {
+        self.dry_run.iter().any(|dry| dry == ALL)
+    }
+
+    /// What it says of how bad a finding of `rule` is; none where it says nothing.
+    pub fn level_of(&self, rule: &str) -> Option<&str> {
+        let own = rule.rsplit('.').next().unwrap_or(rule);
+        let kind = own.split('_').next().unwrap_or(own);
+        self.levels.get(rule).or_else(|| self.levels.get(kind)).map(String::as_str)
+    }
+
+    /// The names in it that none of `rules`, the modules' deciding ones, has: each is a slip of the pen.
+    pub fn strangers(&self, rules: &[String]) -> Vec<&str> {
+        let kind = |name: &str| ["deny", "violation", "warn"].contains(&name);
+        let levels = self.levels.keys().map(String::as_str).filter(|name| !kind(name));
+        let dry = self.dry_run.iter().map(String::as_str).filter(|name| *name != ALL);
+        levels.chain(dry).filter(|name| !rules.iter().any(|rule| rule == name)).collect()
+    }
+}
+
+impl ProjectPattern {
+    /// The projects whose names match `glob`.
+    pub fn new(glob: &str) -> Result<Self, InvalidProjectPattern> {
+        let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b);
+        if (1..=LONGEST_NAME).contains(&glob.len()) && glob.bytes().all(known) {
+            Ok(Self(Glob::new(glob)))
+        } else {
+            Err(InvalidProjectPattern(glob.chars().take(LONGEST_NAME).collect()))
+        }
+    }
+}
+
+impl fmt::Display for ProjectPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
