@@ -17,6 +17,7 @@ fn is_part(message: &str) -> bool {
             "CatalogHold",
             "CatalogException",
             "PolicyModule",
+            "BaseTriggers",
             "DerivedImage",
             "ImageInstance",
             "Finding",

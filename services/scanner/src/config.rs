@@ -10,4 +10,6 @@ use serde::Deserialize;
 pub struct Config {
     /// Where gRPC is answered, with reflection; nowhere where none is given.
     pub grpc_listen: Option<SocketAddr>,
+    /// What asking one policy about one definition may take.
+    pub policies: evaluator::Config,
 }

@@ -1,28 +1,53 @@
 //! What orders say at this moment, and the scans that are asked of it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use bus::Record;
+use evaluator::{Evaluator, Question, Unanswered};
 use events::{
     fold,
     rpc::{ScanReply, ScanRequest},
 };
+use futures::future;
 use time::OffsetDateTime;
-use verdict::Snapshot;
+use tracing::warn;
+use verdict::{Snapshot, snapshot::PolicyInForce};
 
-use crate::scan::scan;
+use crate::scan::{
+    policies::{Asked, in_force},
+    scan_with,
+};
 
 /// A definition that is longer is refused before it is read.
 const LONGEST: usize = 1 << 20;
+/// Between two tries to start a process; whoever asked is told that there is no answer when their patience ends.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The scanner's memory; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(Arc<RwLock<Snapshot>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Memory {
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    evaluator: Evaluator,
+}
 
 impl Memory {
+    pub(crate) fn new(evaluator: Evaluator) -> Self {
+        Self { snapshot: Arc::default(), evaluator }
+    }
+
     pub(crate) fn hear(&self, record: &Record) {
-        let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        fold(&mut snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+        let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        // Scans that are under way keep the orders with which they began.
+        let snapshot = Arc::make_mut(&mut snapshot);
+        fold(snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+    }
+
+    /// The orders of this moment.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Scans aside from the threads that listen, since a hostile definition may take its time.
@@ -30,11 +55,46 @@ impl Memory {
         if request.definition.len() > LONGEST {
             return Err("the definition is longer than 1 MiB, which no definition is".to_owned());
         }
-        let snapshot = Arc::clone(&self.0);
+        let snapshot = self.snapshot();
+        let asked = self.ask(&snapshot, &request).await;
         let scanned = tokio::task::spawn_blocking(move || {
-            let snapshot = snapshot.read().unwrap_or_else(PoisonError::into_inner);
-            scan(&snapshot, &request, OffsetDateTime::now_utc())
+            scan_with(&snapshot, &request, &asked, OffsetDateTime::now_utc())
         });
         scanned.await.map_err(|error| format!("the scan broke off: {error}"))
+    }
+
+    /// Every policy that holds, each in a process of its own.
+    async fn ask(&self, snapshot: &Snapshot, request: &ScanRequest) -> Vec<Asked> {
+        let held = in_force(snapshot, request.project.as_ref());
+        let path = request.project.as_ref().and_then(|name| snapshot.project(name));
+        let question = Question {
+            definition: &request.definition,
+            path: path.map_or("Dockerfile", |project| &project.definition),
+            project: request.project.as_ref().map_or("", |name| name.as_str()),
+        };
+        future::join_all(held.into_iter().map(|policy| self.ask_one(policy, question)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    async fn ask_one(&self, policy: &Arc<PolicyInForce>, question: Question<'_>) -> Option<Asked> {
+        let rego = policy.policy.rego.as_ref()?;
+        let answer = loop {
+            match self.evaluator.judge(rego, question).await {
+                Ok(answer) => break Ok(answer),
+                // Nobody's policy is at fault, so nobody is refused for it.
+                Err(error @ Unanswered::Start(_)) => {
+                    warn!(policy = %policy.policy.name, error = %telemetry::Chain(&error), "A policy is asked again.");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(unanswered) => {
+                    warn!(policy = %policy.policy.name, error = %unanswered, "A policy has no answer.");
+                    break Err(unanswered.to_string());
+                }
+            }
+        };
+        Some(Asked { policy: Arc::clone(policy), answer })
     }
 }

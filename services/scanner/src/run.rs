@@ -1,6 +1,7 @@
 //! The process: read the orders, then answer.
 
 use bus::{Feed, Heard, rpc::Listed};
+use evaluator::Evaluator;
 use events::{rpc::ScanRequest, topology::StreamName};
 use service::{Context, Fault};
 use tokio::net::TcpListener;
@@ -9,7 +10,7 @@ use crate::{config::Config, grpc, memory::Memory};
 
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
-    let memory = Memory::default();
+    let memory = Memory::new(Evaluator::new(config.policies));
     let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0)];
     let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
     // Listed for as long as this is held.

@@ -1,6 +1,7 @@
 //! One definition, one answer: findings of the linter, and the catalog's choice for every image use. Pure.
 
 mod catalog;
+pub mod policies;
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,29 @@ use events::{
     fact::Finding,
     rpc::{BaseTriggers, ScanReply, ScanRequest, ScannedUse},
 };
-use lint::{Level, Policy, rules::elsewhere};
+use lint::{Level, rules::elsewhere};
 use time::OffsetDateTime;
 use verdict::Snapshot;
 
-use self::catalog::Judge;
+use self::{catalog::Judge, policies::Asked};
 
 /// The text is no Dockerfile.
 const UNREADABLE: &str = "DL1000";
 /// The catalog or a ban refuses an image use.
 const REFUSED: &str = elsewhere::REFUSED.code;
 
-/// Scans one definition under the orders of this moment.
+/// Scans one definition under the orders of this moment, without asking organisation policies: those that hold for its project refuse.
 pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
+    scan_with(snapshot, request, &[], now)
+}
+
+/// As [`scan`], with what the policies that hold were asked.
+pub fn scan_with(
+    snapshot: &Snapshot,
+    request: &ScanRequest,
+    asked: &[Asked],
+    now: OffsetDateTime,
+) -> ScanReply {
     let ScanRequest { definition, project, build_args, platform, contexts, bases } = request;
     let as_of = snapshot.as_of().orders;
     let file = match Dockerfile::parse(definition) {
@@ -37,15 +48,12 @@ pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> 
             return ScanReply { refused: true, findings: findings.collect(), uses: Vec::new(), as_of };
         }
     };
-    let policy = project
-        .as_ref()
-        .and_then(|name| snapshot.project(name)?.policy.as_ref())
-        .and_then(|name| snapshot.policy(name))
-        .map(|held| policy(&held.policy))
-        .unwrap_or_default();
+    let policy = policies::of_linter(snapshot, project.as_ref());
     let report = lint::lint(&file, &policy);
-    let mut refused = report.refused;
     let mut findings: Vec<Finding> = report.findings.iter().map(finding).collect();
+    let (said, refused) = policies::judge(snapshot, project.as_ref(), asked);
+    let mut refused = report.refused || refused;
+    findings.extend(said);
     let mut inputs = Inputs {
         arguments: build_args.clone().into_iter().collect(),
         platform: platform.clone(),
@@ -99,17 +107,6 @@ fn unwritable(file: &Dockerfile, inputs: &Inputs, uses: &[ScannedUse]) -> Option
         level: Level::Error.as_str().to_owned(),
         message: error.to_string(),
     })
-}
-
-fn policy(policy: &verdict::order::Policy) -> Policy {
-    let verdict::order::Policy { name: _, fail_on, deny, ignore, rego: _, projects: _ } = policy;
-    Policy {
-        // The order was read with the same words; none refuses by level alone.
-        fail_on: fail_on.as_ref().and_then(|level| level.parse().ok()),
-        deny: deny.clone(),
-        ignore: ignore.clone(),
-        ..Policy::default()
-    }
 }
 
 fn finding(finding: &lint::Finding) -> Finding {

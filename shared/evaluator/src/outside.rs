@@ -39,7 +39,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { memory_mib: 512, processor_seconds: 2, answer_seconds: 6, at_once: 4 }
+        Self { memory_mib: 512, processor_seconds: 2, answer_seconds: 10, at_once: 4 }
     }
 }
 

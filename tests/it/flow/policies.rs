@@ -1,14 +1,15 @@
 //! Organisation policies from the order on, with the invalidator and scanners as processes of their own: what is taken, what is turned down and why.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use events::{order, topology::Role};
+use events::{order, rpc::ScanRequest, topology::Role};
 use serde_json::{Value, json};
 use testkit::{
     command::{Finished, run},
     foreign::{ForeignClient, Outcome},
     process::Process,
+    wait::eventually,
 };
 use tests::{
     apart::Broker,
@@ -198,5 +199,78 @@ async fn by_the_tool(quay: &Quay, folder: &Path) -> Result<()> {
         "{}",
         listed.stdout
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scanner_holds_definitions_to_the_policies_of_their_project() {
+    let _machine = super::machine().await;
+    let quay = Quay::start(&[Role::Invalidator, Role::Scanner]).await.unwrap();
+    quay.tell(scanned(&quay).await);
+}
+
+/// What the scanner answers to a worker: whether it refuses, and the findings of organisation policies.
+async fn scan(quay: &Quay, project: &str, definition: &str) -> Result<(bool, Vec<String>)> {
+    let worker = Role::Worker.as_str();
+    let config = bus::Config {
+        url: quay.broker.url().to_owned(),
+        seed_file: Some(quay.broker.seed(worker)),
+        node: String::new(),
+    };
+    let connection = bus::Connection::connect(&config, worker, STEP).await?;
+    let request = ScanRequest {
+        definition: definition.to_owned(),
+        project: Some(project.parse()?),
+        ..ScanRequest::default()
+    };
+    let reply = connection.ask(request, Duration::from_secs(20)).await?;
+    let own =
+        reply.findings.into_iter().filter(|finding| finding.code.contains('/') || finding.code == "PL3001");
+    let told = own
+        .map(|finding| format!("{} {} {}: {}", finding.line, finding.code, finding.level, finding.message));
+    Ok((reply.refused, told.collect()))
+}
+
+async fn scanned(quay: &Quay) -> Result<()> {
+    const FOREIGN: &str = "# ours\nFROM hub.example/os:latest\nUSER app\n";
+    let more =
+        json!({"data": {"registry": "reg.example/"}, "projects": ["shop-*"], "dryRun": ["main.warn_latest"]});
+    let revision = quay.accepted(order::POLICY, &policy("registries", REGISTRIES, more)).await?;
+    let expected = (
+        true,
+        vec![
+            "2 registries/main.deny_registry error: hub.example/os:latest is not ours".to_owned(),
+            "1 registries/main.warn_latest info: dry run, warning: latest is no version".to_owned(),
+        ],
+    );
+    // The mirrors of the two streams come one after the other.
+    eventually("the policy to hold", STEP, async || {
+        let (refused, mut told) = scan(quay, "shop-web", FOREIGN).await?;
+        told.sort_by(|one, other| other.cmp(one));
+        ensure!((refused, told.as_slice()) == (expected.0, expected.1.as_slice()), "{refused} {told:?}");
+        Ok(())
+    })
+    .await?;
+    ensure!(scan(quay, "other", FOREIGN).await? == (false, vec![]), "a project out of scope is refused");
+    let good = scan(quay, "shop-web", "FROM reg.example/os:1\nUSER app\n").await?;
+    ensure!(good == (false, vec![]), "{good:?}");
+    endless(quay, revision).await
+}
+
+/// A revision that never ends: refused with the reason, and the scanner goes on.
+async fn endless(quay: &Quay, revision: u64) -> Result<()> {
+    let rego = "package main\nimport rego.v1\ndeny contains \"x\" if {\n  some a in numbers.range(1, 4000)\n  some b in numbers.range(1, 4000)\n  some c in numbers.range(1, 4000)\n  a + b + c == 1\n}\n";
+    let next =
+        quay.accepted(order::POLICY, &policy("registries", rego, json!({"projects": ["shop-*"]}))).await?;
+    ensure!(next > revision, "{next}");
+    eventually("the endless one to be told of", STEP, async || {
+        let (refused, told) = scan(quay, "shop-web", "FROM reg.example/os:1\nUSER app\n").await?;
+        let said = told.first().map(String::as_str).unwrap_or_default();
+        let named = format!("policy registries of revision {next} ");
+        ensure!(refused && said.starts_with("1 PL3001 error: ") && said.contains(&named), "{told:?}");
+        Ok(())
+    })
+    .await?;
+    ensure!(scan(quay, "other", "FROM reg.example/os:1\nUSER app\n").await? == (false, vec![]));
     Ok(())
 }

@@ -21,8 +21,11 @@ pub const REPLACED: Elsewhere = elsewhere("PL2002", Level::Warning, include_str!
 /// A hold or an exception keeps an image.
 pub const KEPT: Elsewhere = elsewhere("PL2003", Level::Info, include_str!("elsewhere/pl2003.md"));
 
+/// An organisation policy has no answer.
+pub const UNANSWERED: Elsewhere = elsewhere("PL3001", Level::Error, include_str!("elsewhere/pl3001.md"));
+
 /// Every one, by code.
-pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT];
+pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED];
 
 const fn elsewhere(code: &'static str, level: Level, page: &'static str) -> Elsewhere {
     Elsewhere { code, level, page }

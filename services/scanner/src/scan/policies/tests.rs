@@ -1,0 +1,99 @@
+//! What is found is worth what the policy says, and what has no answer refuses.
+
+use events::{order, rpc::ScanRequest};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use verdict::{OrderRecord, Resolution, Sequence};
+
+use super::*;
+use crate::scan::scan_with;
+
+/// A policy in force for all projects but `other`, with one module; its text does not matter here.
+fn snapshot(more: Value) -> Snapshot {
+    let mut body =
+        json!({"name": "ours", "modules": [{"file": "o.rego", "text": "x"}], "projects": ["shop*"]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let mut snapshot = Snapshot::default();
+    let order = order::decode_body(order::POLICY, body.to_string().as_bytes()).unwrap();
+    let (sequence, operator) = (Sequence(1), "alice".parse().unwrap());
+    snapshot.apply(&OrderRecord { sequence, operator, at: OffsetDateTime::UNIX_EPOCH, order });
+    snapshot.resolve(1, Resolution::Accepted(sequence));
+    snapshot
+}
+
+/// One finding of each kind.
+fn found() -> Answer {
+    let found =
+        |rule: &str, denies| Found { line: 2, rule: rule.to_owned(), denies, message: "m".to_owned() };
+    Answer { findings: vec![found("main.deny_x", true), found("main.warn_y", false)], excepted: vec![] }
+}
+
+#[track_caller]
+fn check(more: Value, project: &str, answer: Option<Result<Answer, String>>, refused: bool, told: &[&str]) {
+    let snapshot = snapshot(more);
+    let policy = snapshot.policies().next().unwrap().clone();
+    let asked: Vec<Asked> = answer.map(|answer| Asked { policy, answer }).into_iter().collect();
+    let request = ScanRequest {
+        definition: "FROM a:1\nUSER 1000\n".to_owned(),
+        project: project.parse().ok(),
+        ..ScanRequest::default()
+    };
+    let reply = scan_with(&snapshot, &request, &asked, OffsetDateTime::UNIX_EPOCH);
+    let findings = reply.findings.iter().filter(|finding| !finding.code.starts_with("PL2"));
+    let found: Vec<_> =
+        findings.map(|finding| format!("{} {} {}", finding.line, finding.code, finding.level)).collect();
+    assert_eq!(found, told, "{:?}", reply.findings);
+    assert_eq!(reply.refused, refused, "{:?}", reply.findings);
+}
+
+#[test]
+fn findings_have_the_policys_levels_and_threshold() {
+    let told = ["2 ours/main.deny_x error", "2 ours/main.warn_y warning"];
+    check(json!({}), "shop", Some(Ok(found())), true, &told);
+    check(json!({"failOn": "none"}), "shop", Some(Ok(found())), false, &told);
+    let lower = ["2 ours/main.deny_x warning", "2 ours/main.warn_y style"];
+    let levels = json!({"deny": "warning", "main.warn_y": "style"});
+    check(json!({"levels": levels}), "shop", Some(Ok(found())), false, &lower);
+    check(json!({"levels": levels, "failOn": "style"}), "shop", Some(Ok(found())), true, &lower);
+    let denied = json!({"levels": levels, "deny": ["ours/main.warn_y"]});
+    check(denied, "shop", Some(Ok(found())), true, &lower);
+    let ignored = json!({"ignore": ["ours/main.deny_x"]});
+    check(ignored, "shop", Some(Ok(found())), false, &["2 ours/main.warn_y warning"]);
+}
+
+#[test]
+fn a_dry_run_tells_and_never_refuses() {
+    let told = ["2 ours/main.deny_x info", "2 ours/main.warn_y warning"];
+    check(json!({"dryRun": ["main.deny_x"]}), "shop", Some(Ok(found())), false, &told);
+    check(json!({"dryRun": ["main.deny_x"], "failOn": "warning"}), "shop", Some(Ok(found())), true, &told);
+    check(
+        json!({"dryRun": ["*"], "deny": ["ours/main.deny_x"]}),
+        "shop",
+        Some(Ok(found())),
+        false,
+        &["2 ours/main.deny_x info", "2 ours/main.warn_y info"],
+    );
+}
+
+#[test]
+fn what_has_no_answer_refuses() {
+    let late = || Some(Err("did not answer within 2 s".to_owned()));
+    check(json!({}), "shop", late(), true, &["1 PL3001 error"]);
+    check(json!({}), "shop", None, true, &["1 PL3001 error"]);
+    check(json!({"failOn": "none"}), "shop", late(), true, &["1 PL3001 error"]);
+    check(json!({"dryRun": ["*"]}), "shop", late(), false, &["1 PL3001 info"]);
+    check(json!({"dryRun": ["main.deny_x"]}), "shop", late(), true, &["1 PL3001 error"]);
+}
+
+#[test]
+fn a_policy_is_about_the_projects_it_reaches() {
+    check(
+        json!({}),
+        "shop-web",
+        Some(Ok(found())),
+        true,
+        &["2 ours/main.deny_x error", "2 ours/main.warn_y warning"],
+    );
+    check(json!({}), "other", Some(Ok(found())), false, &[]);
+    check(json!({"deny": ["DL3057"]}), "other", None, false, &[]);
+}
