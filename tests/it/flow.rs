@@ -2,10 +2,12 @@
 
 mod catalog;
 mod crash;
+mod doors;
 mod policies;
 mod separate;
 mod story;
 mod trace;
+mod yard;
 
 use tokio::sync::{Mutex, MutexGuard};
 

@@ -33,6 +33,7 @@ pub struct ImageRecipe {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     environment: Vec<String>,
+    triggers: Vec<String>,
     platform: Platform,
     format: Format,
 }
@@ -62,6 +63,7 @@ impl Default for ImageRecipe {
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             environment: vec!["PATH=/bin".to_owned()],
+            triggers: Vec::new(),
             platform: Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None },
             format: Format::Oci,
         }
@@ -78,7 +80,7 @@ impl ImageRecipe {
     /// An image on `base`: its layers lie below, its command, labels and environment are inherited.
     #[must_use]
     pub fn on(base: &Self) -> Self {
-        Self { annotations: BTreeMap::new(), ..base.clone() }
+        Self { annotations: BTreeMap::new(), triggers: Vec::new(), ..base.clone() }
     }
 
     /// Adds a layer on top.
@@ -113,6 +115,13 @@ impl ImageRecipe {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Adds an ONBUILD trigger.
+    #[must_use]
+    pub fn trigger(mut self, instruction: &str) -> Self {
+        self.triggers.push(instruction.to_owned());
         self
     }
 
@@ -165,6 +174,9 @@ impl ImageRecipe {
         });
         if let (Some(variant), Some(config)) = (&self.platform.variant, config.as_object_mut()) {
             config.insert("variant".to_owned(), json!(variant));
+        }
+        if let (false, Some(container)) = (self.triggers.is_empty(), config.pointer_mut("/config")) {
+            container["OnBuild"] = json!(self.triggers);
         }
         edit(&mut config);
         let config = Blob::new(types.config, config.to_string().into_bytes());

@@ -1,122 +1,23 @@
 //! Version ranges, a replacement rule, a hold and an exception, from the order to the image: what is swapped, how the source should say
 //! it, and what a ban makes of a project that keeps its version. Only the roles that build take part.
 
-use std::process::Stdio;
-
 use anyhow::{Context, Result, ensure};
-use events::{order, topology::Role};
-use serde_json::{Value, json};
-use testkit::{
-    command::run,
-    git::{BRANCH, GitHost, Webhook},
-    process::{Process, free_port},
-    registry::DockerRegistry,
-    wait::eventually,
-};
-use tests::{
-    apart::{Broker, enforcing, notify, watcher},
-    facts::{Fact, Facts},
-    images,
-    world::STEP,
-};
-use tokio::net::TcpStream;
+use events::order;
+use serde_json::json;
+use tests::{apart::enforcing, facts::Fact, images};
 
-const NODE: &str = "yard";
-const SECRET: &str = "a-secret";
+use super::yard::{Yard, used};
+
 /// A year for which a hold lasts: longer than any run of this test.
 const LATER: &str = "2999-01-01T00:00:00Z";
-
-struct Yard {
-    broker: Broker,
-    registry: DockerRegistry,
-    git: GitHost,
-    roles: Vec<Process>,
-    facts: Facts,
-    client: registry::Client,
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalog_of_ranges_rules_and_holds_decides_what_is_built() {
     let _machine = super::machine().await;
     let yard = Yard::start().await.unwrap();
     if let Err(error) = play(&yard).await {
-        let logs: String = yard.roles.iter().map(Process::log).collect();
-        panic!("{error:#}\n{logs}");
+        panic!("{error:#}\n{}", yard.logs());
     }
-}
-
-impl Yard {
-    async fn start() -> Result<Self> {
-        let broker = Broker::start(&[NODE]).await?;
-        let hooks = free_port()?;
-        let registry = DockerRegistry::start(Some(notify(hooks, SECRET))).await?;
-        let url = format!("http://127.0.0.1:{hooks}/webhooks/git");
-        let git = GitHost::start(Some(Webhook { url, secret: SECRET.to_owned() })).await?;
-        let watcher = watcher(hooks, registry.host(), SECRET)
-            + &format!(
-                "[watcher.sources.git]\nkind = \"gitea\"\nsecret = \"{SECRET}\"\n[watcher.source]\nschemes = [\"git\"]\n"
-            );
-        let folder = |role: Role| format!("folder = \"{}\"\n", broker.folder().join(role.as_str()).display());
-        let mut roles = Vec::new();
-        for (role, sections) in [
-            (Role::Watcher, watcher),
-            (Role::Invalidator, format!("[invalidator]\n{}", folder(Role::Invalidator))),
-            (Role::Scanner, String::new()),
-            (Role::Planner, String::new()),
-            (
-                Role::Worker,
-                format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n", folder(Role::Worker)),
-            ),
-        ] {
-            roles.push(broker.start_role(role, NODE, &sections)?);
-        }
-        let facts = broker.listen().await?;
-        let client = registry::Client::new(registry::Config::default())?;
-        eventually("the watcher to listen", STEP, async || TcpStream::connect(("127.0.0.1", hooks)).await)
-            .await?;
-        Ok(Self { broker, registry, git, roles, facts, client })
-    }
-
-    async fn order(&self, kind: &str, body: Value) -> Result<u64> {
-        self.broker.order(&self.facts, kind, &body).await
-    }
-
-    /// A project with one definition, in which `{os}` is the base's repository; its build.
-    async fn build(&self, name: &str, definition: &str) -> Result<Fact> {
-        let source = self.git.create(name).await?;
-        let image = self.registry.image(&format!("team/{name}:1"))?.to_string();
-        self.order(order::PROJECT, json!({"name": name, "source": source, "branch": BRANCH, "image": image}))
-            .await?;
-        let definition = definition.replace("{os}", &self.os()?);
-        self.git.commit_and_push(name, &[("Dockerfile", &definition)], "A definition").await?;
-        let ended = |fact: &Fact| {
-            (fact.kind == "plimsoll.build.finished" && fact.text("project") == name).then(|| fact.clone())
-        };
-        self.facts.wait(&format!("the build of {name} to end"), ended).await
-    }
-
-    fn os(&self) -> Result<String> {
-        Ok(self.registry.repository("base/os")?.to_string())
-    }
-
-    /// What git makes of a project's definition with the patch that its team was sent.
-    async fn applied(&self, name: &str, built: &Fact) -> Result<String> {
-        let folder = tempfile::tempdir()?;
-        let git = |arguments: &[&str]| {
-            let mut command = tokio::process::Command::new("git");
-            command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
-            run(command, STEP)
-        };
-        git(&["clone", "--quiet", &self.git.url(name), "."]).await?.success()?;
-        std::fs::write(folder.path().join("change.patch"), built.text("diff"))?;
-        git(&["apply", "change.patch"]).await?.success()?;
-        Ok(std::fs::read_to_string(folder.path().join("Dockerfile"))?)
-    }
-}
-
-fn used(built: &Fact) -> &str {
-    let first = built.body.get("inputs").and_then(|inputs| inputs.get(0));
-    first.and_then(|input| input.get("used")).and_then(Value::as_str).unwrap_or_default()
 }
 
 async fn play(yard: &Yard) -> Result<()> {

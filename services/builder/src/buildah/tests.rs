@@ -137,6 +137,31 @@ async fn every_way_of_using_a_base_finds_it() {
     assert_eq!(built.layers[..2], *bench.base.layers());
 }
 
+/// Triggers stand in the base's configuration, where nothing can be pinned: they find what the build was given under their own names, and
+/// nothing else.
+#[tokio::test]
+async fn triggers_of_a_base_find_what_the_build_was_given() {
+    let mut bench = Bench::new().await;
+    let tool = bench.dir.path().join("base");
+    let base = ImageRecipe::scratch()
+        .layer(LayerRecipe::busybox().unwrap())
+        .trigger("COPY --from=tools.test/plain:1 /data/version /copied")
+        .trigger("RUN --mount=type=bind,from=tools.test/plain:1,source=/data,target=/mnt busybox cp /mnt/version /mounted")
+        .make()
+        .unwrap();
+    let onbuild = bench.dir.path().join("onbuild");
+    base.write_layout(&onbuild, "image").unwrap();
+    bench.base = base;
+    let definition = "FROM BASE\nRUN busybox grep -q 10.4.8 /copied && busybox grep -q 10.4.8 /mounted\n";
+    let mut request = bench.request("out", definition);
+    request.bases = vec![Base { reference: bench.reference(), layout: onbuild }];
+    let Report { log, result } = bench.build(&request).await;
+    assert!(matches!(result, Err(Error::Failed { .. })), "it fetched what it was not given: {log}");
+    request.bases.push(Base { reference: "tools.test/plain:1".to_owned(), layout: tool });
+    let (built, _) = bench.image(&request).await;
+    assert_eq!(built.layers.len(), 2);
+}
+
 #[tokio::test]
 async fn the_same_build_gives_the_same_image() {
     let bench = Bench::new().await;

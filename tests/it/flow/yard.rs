@@ -1,0 +1,116 @@
+//! The roles that build, each a process of its own, with a registry and a git host: where flows about definitions take place.
+
+use std::process::Stdio;
+
+use anyhow::Result;
+use events::{order, topology::Role};
+use serde_json::{Value, json};
+use testkit::{
+    command::run,
+    git::{BRANCH, GitHost, Webhook},
+    process::{Process, free_port},
+    registry::DockerRegistry,
+    wait::eventually,
+};
+use tests::{
+    apart::{Broker, notify, watcher},
+    facts::{Fact, Facts},
+    world::STEP,
+};
+use tokio::net::TcpStream;
+
+const NODE: &str = "yard";
+const SECRET: &str = "a-secret";
+
+/// The yard; gone when dropped.
+pub(super) struct Yard {
+    broker: Broker,
+    pub(super) registry: DockerRegistry,
+    git: GitHost,
+    roles: Vec<Process>,
+    pub(super) facts: Facts,
+    pub(super) client: registry::Client,
+}
+
+impl Yard {
+    /// Starts everything.
+    pub(super) async fn start() -> Result<Self> {
+        let broker = Broker::start(&[NODE]).await?;
+        let hooks = free_port()?;
+        let registry = DockerRegistry::start(Some(notify(hooks, SECRET))).await?;
+        let url = format!("http://127.0.0.1:{hooks}/webhooks/git");
+        let git = GitHost::start(Some(Webhook { url, secret: SECRET.to_owned() })).await?;
+        let watcher = watcher(hooks, registry.host(), SECRET)
+            + &format!(
+                "[watcher.sources.git]\nkind = \"gitea\"\nsecret = \"{SECRET}\"\n[watcher.source]\nschemes = [\"git\"]\n"
+            );
+        let folder = |role: Role| format!("folder = \"{}\"\n", broker.folder().join(role.as_str()).display());
+        let mut roles = Vec::new();
+        for (role, sections) in [
+            (Role::Watcher, watcher),
+            (Role::Invalidator, format!("[invalidator]\n{}", folder(Role::Invalidator))),
+            (Role::Scanner, String::new()),
+            (Role::Planner, String::new()),
+            (
+                Role::Worker,
+                format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n", folder(Role::Worker)),
+            ),
+        ] {
+            roles.push(broker.start_role(role, NODE, &sections)?);
+        }
+        let facts = broker.listen().await?;
+        let client = registry::Client::new(registry::Config::default())?;
+        eventually("the watcher to listen", STEP, async || TcpStream::connect(("127.0.0.1", hooks)).await)
+            .await?;
+        Ok(Self { broker, registry, git, roles, facts, client })
+    }
+
+    /// Publishes an order and waits until it is accepted.
+    pub(super) async fn order(&self, kind: &str, body: Value) -> Result<u64> {
+        self.broker.order(&self.facts, kind, &body).await
+    }
+
+    /// A project with one definition, in which `{os}` is the base's repository; its build.
+    pub(super) async fn build(&self, name: &str, definition: &str) -> Result<Fact> {
+        let source = self.git.create(name).await?;
+        let image = self.registry.image(&format!("team/{name}:1"))?.to_string();
+        self.order(order::PROJECT, json!({"name": name, "source": source, "branch": BRANCH, "image": image}))
+            .await?;
+        let definition = definition.replace("{os}", &self.os()?);
+        self.git.commit_and_push(name, &[("Dockerfile", &definition)], "A definition").await?;
+        let ended = |fact: &Fact| {
+            (fact.kind == "plimsoll.build.finished" && fact.text("project") == name).then(|| fact.clone())
+        };
+        self.facts.wait(&format!("the build of {name} to end"), ended).await
+    }
+
+    /// The base's repository.
+    pub(super) fn os(&self) -> Result<String> {
+        Ok(self.registry.repository("base/os")?.to_string())
+    }
+
+    /// What git makes of a project's definition with the patch that its team was sent.
+    pub(super) async fn applied(&self, name: &str, built: &Fact) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        let git = |arguments: &[&str]| {
+            let mut command = tokio::process::Command::new("git");
+            command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+            run(command, STEP)
+        };
+        git(&["clone", "--quiet", &self.git.url(name), "."]).await?.success()?;
+        std::fs::write(folder.path().join("change.patch"), built.text("diff"))?;
+        git(&["apply", "change.patch"]).await?.success()?;
+        Ok(std::fs::read_to_string(folder.path().join("Dockerfile"))?)
+    }
+
+    /// What every role has said, for a flow that failed.
+    pub(super) fn logs(&self) -> String {
+        self.roles.iter().map(Process::log).collect()
+    }
+}
+
+/// What the first line of a build was built on.
+pub(super) fn used(built: &Fact) -> &str {
+    let first = built.body.get("inputs").and_then(|inputs| inputs.get(0));
+    first.and_then(|input| input.get("used")).and_then(Value::as_str).unwrap_or_default()
+}
