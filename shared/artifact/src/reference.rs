@@ -7,6 +7,11 @@ use std::{fmt, str::FromStr};
 
 use crate::digest::Digest;
 
+/// The longest name, as every implementation has it (`NameTotalLengthMax`; the newest count the path alone).
+const LONGEST_NAME: usize = 255;
+/// Docker Hub's other names.
+const HUB: [&str; 3] = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+
 /// A repository: registry host and path, always written out in full (`docker.io/library/alpine`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Repository {
@@ -139,24 +144,20 @@ impl FromStr for Repository {
         if text.is_empty() {
             return Err(invalid("it is empty"));
         }
-        if text.len() > 255 {
-            return Err(invalid("it is longer than 255 characters"));
-        }
         let (host, path) = match text.split_once('/') {
-            Some((first, path)) if is_host(first) => (first, path.to_owned()),
-            Some(_) => ("docker.io", text.to_owned()),
-            None => ("docker.io", format!("library/{text}")),
-        };
-        let host = match host {
-            "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io",
-            other => other,
+            Some((first, path)) if is_host(first) => (first, path),
+            _ => ("docker.io", text),
         };
         if !is_valid_host(host) {
             return Err(invalid("the registry's host is not a host name with an optional port"));
         }
-        let path = match (host, path.contains('/')) {
+        let host = match one_case(host) {
+            host if HUB.contains(&host.as_str()) => "docker.io".to_owned(),
+            host => host,
+        };
+        let path = match (host.as_str(), path.contains('/')) {
             ("docker.io", false) => format!("library/{path}"),
-            _ => path,
+            _ => path.to_owned(),
         };
         if path.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(invalid("repository names are lower case"));
@@ -164,7 +165,11 @@ impl FromStr for Repository {
         if !path.split('/').all(is_path_component) {
             return Err(invalid("a path component is lower-case letters and digits, joined by . _ __ or -"));
         }
-        Ok(Self { host: host.to_ascii_lowercase(), path })
+        // Written out in full, so that every text of a repository is one.
+        if host.len() + 1 + path.len() > LONGEST_NAME {
+            return Err(invalid("it is longer than 255 characters, its registry included"));
+        }
+        Ok(Self { host, path })
     }
 }
 
@@ -177,6 +182,14 @@ impl FromStr for Tag {
         let rest = text.bytes().all(|b| word(b) || b == b'.' || b == b'-');
         if first && rest && text.len() <= 128 { Ok(Self(text.to_owned())) } else { Err(()) }
     }
+}
+
+/// A host in the one case that it is told in: names of hosts are the same in any (RFC 4343).
+///
+/// Lower, unless only its capitals tell it from a component of a path: then upper.
+fn one_case(host: &str) -> String {
+    let lower = host.to_ascii_lowercase();
+    if is_host(&lower) { lower } else { host.to_ascii_uppercase() }
 }
 
 /// Docker's rule for telling a host from the first path component.

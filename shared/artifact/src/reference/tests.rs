@@ -37,6 +37,27 @@ fn a_look_alike_host_is_another_host() {
 }
 
 #[test]
+fn a_host_is_one_in_any_case() {
+    check("R.io/a", "r.io/a:latest");
+    check("LOCALHOST/a", "localhost/a:latest");
+    // Only their capitals make these hosts and no part of a path on Docker Hub.
+    check("Reg/a", "REG/a:latest");
+    check("REG/a", "REG/a:latest");
+    check("reg/a", "docker.io/reg/a:latest");
+    check("Docker.io/nginx", "docker.io/library/nginx:latest");
+    check("INDEX.docker.io/nginx", "docker.io/library/nginx:latest");
+}
+
+#[test]
+fn a_name_is_as_long_as_it_is_written_out() {
+    let longest = 255 - "docker.io/library/".len();
+    let text = "a".repeat(longest);
+    check(&text, &format!("docker.io/library/{text}:latest"));
+    refused(&"a".repeat(longest + 1));
+    refused(&format!("r.io/{}", "a".repeat(251)));
+}
+
+#[test]
 fn ports_tags_and_digests_are_told_apart() {
     let digest = format!("sha256:{}", "0".repeat(64));
     check("127.0.0.1:5000/base/os:10.4.8", "127.0.0.1:5000/base/os:10.4.8");
