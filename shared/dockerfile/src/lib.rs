@@ -16,6 +16,7 @@ mod instruction;
 mod line;
 mod logical;
 mod parse;
+mod patch;
 mod pattern;
 mod replace;
 mod shell;
@@ -24,7 +25,7 @@ mod stage;
 pub use directive::{Directive, DirectiveName, Escape};
 pub use dispute::{Dispute, DisputeKind};
 pub use document::{Comment, Dockerfile, Item, NotText};
-pub use edit::{Edit, InvalidEdit, unified_diff};
+pub use edit::{Edit, InvalidEdit};
 pub use error::{ParseError, ParseErrorKind, ParseErrors};
 pub use expand::PLATFORM_ARGUMENTS;
 pub use image_use::{ImageUse, Unresolved};
@@ -32,6 +33,7 @@ pub use inputs::Inputs;
 pub use instruction::{
     Arguments, Flag, Heredoc, HeredocBody, HeredocTabs, Instruction, Keyword, MountField, Pair, Word,
 };
+pub use patch::unified_diff;
 pub use replace::CannotReplace;
 pub use stage::Stage;
 
