@@ -1,14 +1,14 @@
 //! The variables that a FROM sees: the ARGs before the first stage, under the build arguments, and what a builder says of its platform.
 //! Not ENV, not a stage's own ARGs.
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 use artifact::Platform;
 
 use crate::{
     directive::Escape,
     inputs::Inputs,
-    instruction::Instruction,
+    instruction::Pair,
     shell::{self, ShellError, Value},
 };
 
@@ -27,31 +27,68 @@ pub const PLATFORM_ARGUMENTS: [&str; 11] = [
     "TARGETSTAGE",
 ];
 
+/// The steps that one file's variables may take: beyond what any that was written by hand or by a generator does.
+const MOST_STEPS: usize = 4 * 1024 * 1024;
+/// The longest reason that is kept for an unknown value; each use repeats it.
+const LONGEST_REASON: usize = 400;
+
+/// How much work is left for the variables of one file: bytes that they put somewhere, steps that their patterns take.
+///
+/// Each expansion has an end of its own, but a file may hold a hundred thousand of them, each of which puts another 4 KiB into a line
+/// of ten bytes.
+#[derive(Debug)]
+pub(crate) struct Budget(Cell<usize>);
+
+impl Budget {
+    pub(crate) fn new(steps: usize) -> Self {
+        Self(Cell::new(steps))
+    }
+
+    /// Takes so many steps, and tells whether there is anything left.
+    pub(crate) fn spend(&self, steps: usize) -> bool {
+        self.0.set(self.0.get().saturating_sub(steps));
+        self.0.get() > 0
+    }
+}
+
 /// The global scope of one file under the inputs of one build.
 pub(crate) struct Scope<'a> {
     inputs: &'a Inputs,
     values: HashMap<String, Value>,
     escape: char,
+    budget: Budget,
 }
 
 impl<'a> Scope<'a> {
-    /// The scope that the ARG instructions `globals` make, in their order.
+    /// The scope that the definitions `globals` make, in their order.
     pub(crate) fn new<'b>(
-        globals: impl Iterator<Item = &'b Instruction>,
+        globals: impl Iterator<Item = &'b Pair>,
         escape: Escape,
         inputs: &'a Inputs,
     ) -> Self {
-        let mut scope = Self { inputs, values: HashMap::new(), escape: escape.as_char() };
-        for pair in globals.flat_map(Instruction::pairs) {
+        Self::within(Budget::new(MOST_STEPS), globals, escape, inputs)
+    }
+
+    /// As [`Scope::new`], within another budget.
+    pub(crate) fn within<'b>(
+        budget: Budget,
+        globals: impl Iterator<Item = &'b Pair>,
+        escape: Escape,
+        inputs: &'a Inputs,
+    ) -> Self {
+        let mut scope = Self { inputs, values: HashMap::new(), escape: escape.as_char(), budget };
+        for pair in globals {
             let name = &pair.name.text;
             let value = match (inputs.arguments.get(name), &pair.value) {
                 (Some(given), _) => Value::Set(given.clone()),
                 (None, Some(default)) => {
                     let value = match scope.expand(&default.text) {
                         Ok(value) => Value::Set(value),
-                        Err(error) => {
-                            Value::Unknown(format!("the default of ARG {name} is not known: {error}"))
-                        }
+                        // What another one is not known for is the reason here too.
+                        Err(ShellError::Unknown(reason)) => Value::Unknown(reason),
+                        Err(error) => Value::Unknown(reason(&format!(
+                            "the default of ARG {name} is not known: {error}"
+                        ))),
                     };
                     match predefined(name, inputs) {
                         // Builders differ on whether a default overrides what they know of the platform.
@@ -71,7 +108,7 @@ impl<'a> Scope<'a> {
 
     /// The word with its quotes removed and its variables replaced.
     pub(crate) fn expand(&self, word: &str) -> Result<String, ShellError> {
-        shell::expand(word, self.escape, &|name| self.value(name))
+        shell::expand(word, self.escape, &|name| self.value(name), &self.budget)
     }
 
     fn value(&self, name: &str) -> Value {
@@ -104,4 +141,9 @@ fn predefined(name: &str, inputs: &Inputs) -> Option<Value> {
         // Only Windows has versions here.
         _ => String::new(),
     }))
+}
+
+/// A reason, cut to what can be read.
+fn reason(whole: &str) -> String {
+    whole.chars().take(LONGEST_REASON).collect()
 }

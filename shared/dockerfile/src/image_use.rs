@@ -8,7 +8,7 @@ mod inner;
 mod resolve;
 mod trigger;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use artifact::{BaseRole, ImageRef};
 
@@ -26,7 +26,7 @@ pub struct ImageUse {
     /// The number of the stage that uses it; none for a frontend.
     pub stage: Option<usize>,
     /// That stage's name, if it has one.
-    pub stage_name: Option<String>,
+    pub stage_name: Option<Arc<str>>,
     /// The line of the instruction, from 1.
     pub line: usize,
     /// The bytes to replace by another reference. Empty where nothing in the file names the image.

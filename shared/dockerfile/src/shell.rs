@@ -7,7 +7,7 @@ mod substitution;
 
 use std::{iter::Peekable, mem, str::Chars};
 
-use crate::instruction::HeredocBody;
+use crate::{expand::Budget, instruction::HeredocBody};
 
 /// The most bytes one expansion may grow to: eight times the longest reference, and a stop to definitions that double each other.
 const LONGEST_EXPANSION: usize = 4 * 1024;
@@ -44,18 +44,26 @@ pub(crate) enum ShellError {
     TooDeep,
     #[error("it expands to more than {LONGEST_EXPANSION} bytes")]
     TooLong,
+    #[error("the variables of this file stand for more text than anybody reads")]
+    TooMuch,
 }
 
 impl ShellError {
     /// Whether this reader gives up where another might go on: then nothing may be concluded from the failure.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self, Self::NameCharacter | Self::TooDeep | Self::TooLong)
+        matches!(self, Self::NameCharacter | Self::TooDeep | Self::TooLong | Self::TooMuch)
     }
 }
 
-/// Expands a word: quotes and escapes go, variables are replaced by what `lookup` says.
-pub(crate) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -> Result<String, ShellError> {
+/// Expands a word: quotes and escapes go, variables are replaced by what `lookup` says, as long as the budget lasts.
+pub(crate) fn expand(
+    word: &str,
+    escape: char,
+    lookup: &dyn Fn(&str) -> Value,
+    budget: &Budget,
+) -> Result<String, ShellError> {
     let mut lexer = Lexer::new(word, escape, Mode::Expand, lookup);
+    lexer.budget = Some(budget);
     lexer.run(None, Escapes::Dropped, 0).map(|(text, _)| text)
 }
 
@@ -117,6 +125,8 @@ struct Lexer<'a> {
     escape: char,
     mode: Mode,
     lookup: &'a dyn Fn(&str) -> Value,
+    /// None where nothing is replaced.
+    budget: Option<&'a Budget>,
     builder: Builder,
     escapes: Escapes,
     /// The word being collected. One for all nesting levels, as in BuildKit: a nested word drops what stood before it.
@@ -129,7 +139,7 @@ impl<'a> Lexer<'a> {
         // Go's scanner skips a byte order mark at the start of whatever it is given.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (characters, builder) = (text.chars().peekable(), Builder::Newest);
-        Self { characters, escape, mode, lookup, builder, escapes, word: String::new() }
+        Self { characters, escape, mode, lookup, budget: None, builder, escapes, word: String::new() }
     }
 
     /// Reads up to `stop` (or the end), and returns the text and its words.

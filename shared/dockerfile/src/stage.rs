@@ -1,10 +1,10 @@
 //! Build stages: what each FROM opens, and which stage a name means. Not which image a stage stands on.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use crate::{
     document::{Dockerfile, Item},
-    instruction::{Instruction, Keyword, Word},
+    instruction::{Instruction, Keyword, Pair, Word},
 };
 
 /// One build stage.
@@ -13,7 +13,7 @@ pub struct Stage {
     /// Its number, from 0.
     pub index: usize,
     /// Its name as written; builders differ on whether case counts.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The line of its FROM.
     pub line: usize,
     /// What it stands on, as written; none where FROM has no argument.
@@ -49,6 +49,11 @@ impl Dockerfile {
             .take_while(|instruction| instruction.keyword != Keyword::From)
             .filter(|instruction| instruction.keyword == Keyword::Arg)
     }
+
+    /// The definitions in those, in order.
+    pub(crate) fn global_pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.global_arguments().flat_map(Instruction::pairs)
+    }
 }
 
 /// What a name is among the stages.
@@ -64,11 +69,11 @@ pub(crate) enum Named {
 }
 
 /// The stages by name.
-pub(crate) struct StageNames(HashMap<String, Vec<(usize, String)>>);
+pub(crate) struct StageNames(HashMap<String, Vec<(usize, Arc<str>)>>);
 
 impl StageNames {
     pub(crate) fn new(stages: &[Stage]) -> Self {
-        let mut names: HashMap<String, Vec<(usize, String)>> = HashMap::new();
+        let mut names: HashMap<String, Vec<(usize, Arc<str>)>> = HashMap::new();
         for stage in stages {
             if let Some(name) = &stage.name {
                 names.entry(name.to_ascii_lowercase()).or_default().push((stage.index, name.clone()));
@@ -80,7 +85,7 @@ impl StageNames {
     pub(crate) fn named(&self, name: &str) -> Named {
         match self.0.get(&name.to_ascii_lowercase()).map(Vec::as_slice) {
             None | Some([]) => Named::Nothing,
-            Some([(index, own)]) if own == name => Named::Stage(*index),
+            Some([(index, own)]) if **own == *name => Named::Stage(*index),
             Some([(index, _)]) => Named::OtherCase(*index),
             Some([.., (index, _)]) => Named::Several(*index),
         }

@@ -2,6 +2,7 @@
 
 mod disputes;
 mod forms;
+mod hostile;
 mod patch;
 mod properties;
 mod uses;

@@ -67,7 +67,7 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(file: &Dockerfile, inputs: &'a Inputs) -> Self {
-        let scope = Scope::new(file.global_arguments(), file.escape(), inputs);
+        let scope = Scope::new(file.global_pairs(), file.escape(), inputs);
         Self { inputs, scope, names: StageNames::new(file.stages()) }
     }
 

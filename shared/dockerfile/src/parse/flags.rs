@@ -13,15 +13,29 @@ use crate::{
     instruction::{Flag, Keyword, MountField},
 };
 
-/// One character of a flag once its quotes are gone.
+/// One character of a flag once its quotes are gone. Small, since a flag may be as long as the file.
 #[derive(Debug, Clone, Copy)]
 struct Unquoted {
-    character: char,
     /// Where it stands in the logical line; with its escape, if it has one.
     start: usize,
-    end: usize,
-    /// The quote it stands in.
-    quote: Option<char>,
+    character: char,
+    /// How many bytes its escape takes.
+    escape: u8,
+    quote: Quote,
+}
+
+/// The quote that a character stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    None,
+    Single,
+    Double,
+}
+
+impl Unquoted {
+    fn end(&self) -> usize {
+        self.start + usize::from(self.escape) + self.character.len_utf8()
+    }
 }
 
 impl LineParse<'_> {
@@ -110,7 +124,7 @@ impl LineParse<'_> {
     /// The bytes of a value, if it begins and ends in the same kind of quote, so that plain text may take its place.
     fn plain_span(&self, value: &[Unquoted]) -> Option<Range<usize>> {
         let (first, last) = (value.first()?, value.last()?);
-        (first.quote == last.quote).then(|| self.logical.span(&(first.start..last.end)))
+        (first.quote == last.quote).then(|| self.logical.span(&(first.start..last.end())))
     }
 }
 
@@ -129,10 +143,14 @@ fn unquote(text: &str, offset: usize, escape: char) -> (Vec<Unquoted>, usize) {
             quote = Some(c);
         } else {
             // An escape at the very end is dropped.
-            let taken = if c == escape { rest.next() } else { Some((at, c)) };
-            if let Some((at, character)) = taken {
-                let end = offset + at + character.len_utf8();
-                characters.push(Unquoted { character, start, end, quote });
+            let taken = if c == escape { rest.next().map(|(_, next)| (next, 1)) } else { Some((c, 0)) };
+            if let Some((character, escape)) = taken {
+                let quote = match quote {
+                    None => Quote::None,
+                    Some('"') => Quote::Double,
+                    Some(_) => Quote::Single,
+                };
+                characters.push(Unquoted { start, character, escape, quote });
             }
         }
     }

@@ -46,7 +46,7 @@ fn stage(from: &Instruction, index: usize, position: usize, error: &mut impl FnM
             if !is_stage_name(&name.text) {
                 error(ParseErrorKind::InvalidStageName(name.text.chars().take(80).collect()));
             }
-            Some(name.text.clone())
+            Some(name.text.as_str().into())
         }
         other => {
             error(ParseErrorKind::FromArguments(other.len()));

@@ -3,21 +3,29 @@
 //! It is found out, not computed: a byte is changed, the reference is expanded again, and the byte of the answer that changed with it is
 //! the one that came from there. So this can never disagree with how the file is read.
 
-use std::{cell::Cell, ops::Range};
+use std::{
+    cell::Cell,
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 use super::is_from;
 use crate::{
     document::Dockerfile,
-    expand::Scope,
+    expand::{Budget, Scope},
     image_use::ImageUse,
     inputs::Inputs,
-    instruction::{Arguments, Instruction, Pair, Word},
+    instruction::{Pair, Word},
 };
 
 /// The bytes that are tried for one file: a hundred long references. What a hostile file has beyond that is replaced as a whole.
 const MOST_BYTES: usize = 8 * 1024;
 /// The bytes that are tried for one reference, with the defaults that it takes.
 const MOST_BYTES_OF_ONE: usize = 1024;
+/// What a definition costs beside its default's bytes: each trial reads it again.
+const COST_OF_A_DEFINITION: usize = 8;
+/// The steps of one trial: as much as a reference with what it takes can need.
+const MOST_STEPS_OF_A_TRIAL: usize = 4 * MOST_BYTES_OF_ONE;
 
 /// Where one byte comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +71,23 @@ pub(super) fn runs(bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Optio
 pub(super) struct Origins<'a> {
     file: &'a Dockerfile,
     inputs: &'a Inputs,
-    globals: Vec<Instruction>,
+    /// The definitions before the first FROM, in order.
+    globals: Vec<&'a Pair>,
+    /// Their places in that order, by name.
+    by_name: HashMap<&'a str, Vec<usize>>,
     scope: Scope<'a>,
     left: Cell<usize>,
 }
 
 impl<'a> Origins<'a> {
     pub(super) fn of(file: &'a Dockerfile, inputs: &'a Inputs) -> Self {
-        let globals = file.global_arguments().cloned().collect();
-        let scope = Scope::new(file.global_arguments(), file.escape(), inputs);
-        Self { file, inputs, globals, scope, left: Cell::new(MOST_BYTES) }
+        let globals: Vec<&Pair> = file.global_pairs().collect();
+        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, pair) in globals.iter().enumerate() {
+            by_name.entry(&pair.name.text).or_default().push(index);
+        }
+        let scope = Scope::new(globals.iter().copied(), file.escape(), inputs);
+        Self { file, inputs, globals, by_name, scope, left: Cell::new(MOST_BYTES) }
     }
 
     /// What a use says once its variables are expanded.
@@ -93,68 +108,71 @@ impl<'a> Origins<'a> {
             let origins = offsets.into_iter().map(|at| Some(Origin { at, argument: None })).collect();
             return Some(Traced { text, origins });
         }
-        let taken = self.taken(&written.text)?;
+        let taken = self.taken(&written.text).filter(|_| text.len() <= MOST_BYTES_OF_ONE)?;
         let mut traced = Traced { origins: vec![None; text.len()], text };
-        self.trace_word(&written, &mut traced);
-        for (name, default) in taken {
-            self.trace_default(&written, name, default, &mut traced);
+        self.trace_word(&written, &taken, &mut traced);
+        for place in 0..taken.len() {
+            self.trace_default(&written, &taken, place, &mut traced);
         }
         Some(traced)
     }
 
-    fn trace_word(&self, written: &Word, traced: &mut Traced) {
+    fn trace_word(&self, written: &Word, taken: &[&Pair], traced: &mut Traced) {
         let Some(offsets) = self.offsets(written, &[]) else { return };
         for (index, at) in offsets.into_iter().enumerate() {
-            let expanded = |marked: &str| self.expand(&self.globals, marked);
+            let expanded = |marked: &str| self.expand(taken.iter().copied(), marked);
             follow(&written.text, index, expanded, traced, Origin { at, argument: None });
         }
     }
 
-    fn trace_default(&self, written: &Word, name: &str, default: &Word, traced: &mut Traced) {
+    /// Follows the default of that one of the definitions `taken`.
+    fn trace_default(&self, written: &Word, taken: &[&Pair], place: usize, traced: &mut Traced) {
+        let Some(pair) = taken.get(place) else { return };
+        let Some(default) = pair.value.as_ref().filter(|default| !default.text.is_empty()) else { return };
         let Some(offsets) = self.offsets(default, &[]) else { return };
-        let mut globals = self.globals.clone();
+        let mut changed = (*pair).clone();
         for (index, at) in offsets.into_iter().enumerate() {
             let expanded = |marked: &str| {
-                let same =
-                    |pair: &&mut Pair| pair.value.as_ref().is_some_and(|value| value.span == default.span);
-                let mut pairs = globals.iter_mut().flat_map(|global| match &mut global.arguments {
-                    Arguments::Pairs(pairs) => pairs.as_mut_slice(),
-                    _ => &mut [],
-                });
-                pairs.find(same)?.value.as_mut()?.text = marked.to_owned();
-                self.expand(&globals, &written.text)
+                changed.value.as_mut()?.text = marked.to_owned();
+                let before = taken.get(..place)?.iter().copied();
+                let behind = taken.get(place + 1..)?.iter().copied();
+                self.expand(before.chain([&changed]).chain(behind), &written.text)
             };
-            follow(&default.text, index, expanded, traced, Origin { at, argument: Some(name.to_owned()) });
+            let argument = Some(pair.name.text.clone());
+            follow(&default.text, index, expanded, traced, Origin { at, argument });
         }
     }
 
-    /// The defaults that `written` can take something from, through each other if need be; by name, so rather too many. None where they
-    /// are too many to try.
-    fn taken(&self, written: &str) -> Option<Vec<(&str, &Word)>> {
-        let mut texts = vec![written];
-        let mut taken: Vec<(&str, &Word)> = Vec::new();
+    /// The definitions that `written` can take something from, through each other if need be, in their order; by name, so rather too many.
+    /// None where they are too many to try.
+    fn taken(&self, written: &str) -> Option<Vec<&'a Pair>> {
+        let mut taken = BTreeSet::new();
         let mut bytes = written.len();
-        while let Some(text) = texts.pop() {
-            for pair in self.globals.iter().flat_map(Instruction::pairs).filter(|_| text.contains('$')) {
-                let Some(default) = &pair.value else { continue };
-                let name = pair.name.text.as_str();
-                if text.contains(name) && !taken.iter().any(|(_, word)| word.span == default.span) {
+        let mut texts = vec![written];
+        while let Some(text) = texts.pop().filter(|_| bytes <= MOST_BYTES_OF_ONE) {
+            for index in names_in(text).filter_map(|name| self.by_name.get(name)).flatten() {
+                if bytes > MOST_BYTES_OF_ONE {
+                    break;
+                }
+                if taken.insert(*index) {
+                    let default = self.globals.get(*index).and_then(|pair| pair.value.as_ref());
+                    let default = default.map_or("", |default| default.text.as_str());
                     // One that is empty costs something too.
-                    bytes += default.text.len() + 1;
-                    if bytes > MOST_BYTES_OF_ONE {
-                        return None;
-                    }
-                    taken.push((name, default));
-                    texts.push(&default.text);
+                    bytes += default.len() + COST_OF_A_DEFINITION;
+                    texts.push(default);
                 }
             }
         }
-        self.left.set(self.left.get().checked_sub(bytes)?);
-        Some(taken)
+        // Looking costs, also where nothing comes of it.
+        let is_left = self.left.get() >= bytes;
+        self.left.set(self.left.get().saturating_sub(bytes));
+        let taken = taken.into_iter().filter_map(|index| self.globals.get(index).copied());
+        (is_left && bytes <= MOST_BYTES_OF_ONE).then(|| taken.collect())
     }
 
-    fn expand(&self, globals: &[Instruction], written: &str) -> Option<String> {
-        Scope::new(globals.iter(), self.file.escape(), self.inputs).expand(written).ok()
+    fn expand<'p>(&self, globals: impl Iterator<Item = &'p Pair>, written: &str) -> Option<String> {
+        let budget = Budget::new(MOST_STEPS_OF_A_TRIAL);
+        Scope::within(budget, globals, self.file.escape(), self.inputs).expand(written).ok()
     }
 
     /// Where each byte of `word` stands in the file, across continuations; `dropped` are characters that the word has lost.
@@ -179,6 +197,13 @@ impl<'a> Origins<'a> {
         }
         (text == word.text).then_some(offsets)
     }
+}
+
+/// What may be the name of a variable in `text`; nothing where it has none.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let text = if text.contains('$') { text } else { "" };
+    text.split(move |c| !is_part(c)).filter(|name| !name.is_empty())
 }
 
 /// Changes the byte `index` of `text` and notes which one byte of the expansion follows it.

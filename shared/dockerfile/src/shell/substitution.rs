@@ -79,6 +79,7 @@ impl Lexer<'_> {
                     Some(pattern) => (pattern, true),
                     None => (word.as_str(), false),
                 };
+                self.spend(pattern.len().saturating_mul(value.len()))?;
                 let pattern = parsed(pattern, &value, operator)?;
                 let reach = if longest { Reach::Longest } else { Reach::Shortest };
                 let rest = if modifier == '#' {
@@ -105,6 +106,7 @@ impl Lexer<'_> {
             return Err(ShellError::Modifier(operator.to_owned()));
         }
         let value = self.value(&name)?.unwrap_or_default();
+        self.spend(pattern.len().saturating_mul(value.len()))?;
         let pattern = parsed(&pattern, &value, operator.to_owned())?;
         let replaced = if all {
             pattern.replace_all(&value, &word, LONGEST_EXPANSION)
@@ -115,11 +117,16 @@ impl Lexer<'_> {
     }
 
     fn value(&self, name: &str) -> Result<Option<String>, ShellError> {
+        self.spend(0)?;
         match (self.lookup)(name) {
-            Value::Set(value) => Ok(Some(value)),
+            Value::Set(value) => self.spend(value.len()).map(|()| Some(value)),
             Value::Unset => Ok(None),
             Value::Unknown(reason) => Err(ShellError::Unknown(reason)),
         }
+    }
+
+    fn spend(&self, steps: usize) -> Result<(), ShellError> {
+        if self.budget.is_none_or(|budget| budget.spend(steps)) { Ok(()) } else { Err(ShellError::TooMuch) }
     }
 
     /// A name: digits, one special parameter, or letters, digits and underscores.

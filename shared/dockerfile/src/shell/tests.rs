@@ -1,6 +1,7 @@
 //! Expansion and heredoc words against what BuildKit documents and does.
 
 use super::*;
+use crate::expand::Budget;
 
 fn lookup(name: &str) -> Value {
     match name {
@@ -15,12 +16,12 @@ fn lookup(name: &str) -> Value {
 
 #[track_caller]
 fn check(word: &str, expected: &str) {
-    assert_eq!(expand(word, '\\', &lookup).as_deref(), Ok(expected), "{word}");
+    assert_eq!(expand(word, '\\', &lookup, &Budget::new(1 << 20)).as_deref(), Ok(expected), "{word}");
 }
 
 #[track_caller]
 fn check_refused(word: &str, expected: &dyn Fn(&ShellError) -> bool) {
-    let error = expand(word, '\\', &lookup).expect_err(word);
+    let error = expand(word, '\\', &lookup, &Budget::new(1 << 20)).expect_err(word);
     assert!(expected(&error), "{word}: {error:?}");
 }
 
@@ -48,7 +49,7 @@ fn quotes_and_escapes_go() {
     check("\\$X", "$X");
     check("\"a\\\"b\\c\"", "a\"b\\c");
     check("a\\b", "ab");
-    assert_eq!(expand("a`$X", '`', &lookup).as_deref(), Ok("a$X"), "the other escape");
+    assert_eq!(expand("a`$X", '`', &lookup, &Budget::new(1 << 20)).as_deref(), Ok("a$X"), "the other escape");
 }
 
 #[test]
