@@ -46,11 +46,10 @@ pub(crate) fn is_pinned_rpm(package: &str) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'~' | b'^' | b'+' | b'-')
     };
     // Behind some hyphen a digit, and nothing but a version's characters up to the end. What a variable holds is not known.
-    !package.contains('$')
-        && package.match_indices('-').any(|(at, _)| {
-            let version = package.as_bytes().get(at + 1..).unwrap_or_default();
-            version.first().is_some_and(u8::is_ascii_digit) && version.iter().all(|byte| is_part(*byte))
-        })
+    let bytes = package.as_bytes();
+    let end = bytes.iter().rposition(|byte| !is_part(*byte)).unwrap_or(0);
+    let versions = bytes.get(end..).unwrap_or_default();
+    !package.contains('$') && versions.windows(2).any(|pair| matches!(pair, [b'-', b'0'..=b'9']))
 }
 
 /// The packages that yum or dnf is to install without a version.

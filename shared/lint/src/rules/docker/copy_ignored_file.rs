@@ -1,23 +1,32 @@
 //! CopyIgnoredFile: nothing that is left out is copied.
 
-use dockerfile::{Arguments, Keyword};
+use dockerfile::{Arguments, Instruction, Keyword};
 
 use crate::{
     finding::Level,
-    rule::{Check, Here, Rule, Sink},
+    rule::{Check, Rule, Sink},
     rules::docker::ignored::Ignored,
+    subject::Subject,
 };
 
 pub(crate) const RULE: Rule = Rule {
     code: "CopyIgnoredFile",
     level: Level::Ignore,
     page: include_str!("copy_ignored_file.md"),
-    check: Check::Instructions(&[Keyword::Add, Keyword::Copy], check),
+    check: Check::File(check),
 };
 
-fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
-    let Some(ignored) = here.subject.context.ignore_file.as_deref().and_then(Ignored::read) else { return };
-    let copy = here.instruction;
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    let Some(ignored) = subject.context.ignore_file.as_deref().and_then(Ignored::read) else { return };
+    for outer in subject.file.instructions() {
+        let copy = outer.trigger().unwrap_or(outer);
+        if matches!(copy.keyword, Keyword::Add | Keyword::Copy) {
+            check_one(copy, outer.line, &ignored, sink);
+        }
+    }
+}
+
+fn check_one(copy: &Instruction, line: usize, ignored: &Ignored<'_>, sink: &mut Sink<'_>) {
     if copy.flag("from").is_some() {
         return;
     }
@@ -31,7 +40,7 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     for source in sources.iter().filter(local) {
         if ignored.holds(source) {
             sink.report(
-                here.line,
+                line,
                 format!("{source} is left out by .dockerignore: name it there with ! or do not copy it."),
             );
         }

@@ -3,6 +3,8 @@
 //! Grammar (BuildKit, `linter/linter.go`): options between `;`, each `key=value`; `skip=all` or names between commas; `error=true`.
 //! A directive that is not well formed says nothing.
 
+use std::collections::HashSet;
+
 use dockerfile::{DirectiveName, Dockerfile, Item};
 
 use crate::finding::{Finding, Level};
@@ -17,7 +19,7 @@ pub(crate) struct Directives<'a> {
 
 #[derive(Debug, Default)]
 struct Options<'a> {
-    skip: Vec<&'a str>,
+    skip: HashSet<&'a str>,
     is_error: bool,
 }
 
@@ -53,7 +55,7 @@ impl<'a> Directives<'a> {
         let own = before.checked_sub(1).and_then(|last| self.by_lines.get(last));
         let own = own.filter(|(_, last, _)| finding.line <= *last).map(|(_, _, options)| options);
         let mut all = own.into_iter().chain([&self.whole]);
-        !all.any(|options| options.skip.iter().any(|name| *name == "all" || *name == finding.code))
+        !all.any(|options| options.skip.contains("all") || options.skip.contains(&*finding.code))
     }
 }
 

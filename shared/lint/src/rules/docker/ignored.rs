@@ -23,10 +23,7 @@ impl<'a> Ignored<'a> {
             // The context as a whole.
             return self.0.iter().any(|pattern| matches!(pattern.as_slice(), ["*" | "**"] | ["**", "*"]));
         }
-        (1..=path.len()).any(|length| {
-            let folder = path.get(..length).unwrap_or_default();
-            self.0.iter().any(|pattern| matches(pattern, folder))
-        })
+        self.0.iter().any(|pattern| holds(pattern, &path))
     }
 }
 
@@ -43,8 +40,8 @@ fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-/// Row by row: whether the pattern so far reaches the path so far.
-fn matches(pattern: &[&str], path: &[&str]) -> bool {
+/// Whether the pattern names the path or a folder that it is in. Row by row: how far into the path the pattern so far reaches.
+fn holds(pattern: &[&str], path: &[&str]) -> bool {
     let mut reaches = vec![false; path.len() + 1];
     if let Some(first) = reaches.first_mut() {
         *first = true;
@@ -66,7 +63,7 @@ fn matches(pattern: &[&str], path: &[&str]) -> bool {
         }
         reaches = next;
     }
-    reaches.last().copied().unwrap_or(false)
+    reaches.iter().skip(1).any(|reaches| *reaches)
 }
 
 /// One name against one part of a pattern, going back to the last `*` only.

@@ -64,3 +64,13 @@ fn a_file_makes_them_errors_for_itself() {
     let report = lint(&file, &Policy::default().with_docker_checks());
     assert!(report.refused && report.findings.iter().all(|found| found.level == Level::Error));
 }
+
+#[test]
+fn definitions_that_double_each_other_end() {
+    let on = || Policy::default().with_docker_checks();
+    let doubled = "ARG A=$A$A\n".repeat(200);
+    check(on(), &format!("ARG A=x\n{doubled}FROM $A\n"), &[]);
+    // Short of that they are judged.
+    let once = "ARG A=\"$A \"\n";
+    check(on(), &format!("ARG A=x\n{once}FROM $A\n"), &[(3, "InvalidDefaultArgInFrom")]);
+}

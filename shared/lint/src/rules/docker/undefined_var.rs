@@ -33,10 +33,10 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         let mut end = End { defined: HashSet::new(), base, is_known };
         for instruction in subject.file.body(stage) {
             let mut told = HashSet::new();
+            let is_arg = instruction.keyword == Keyword::Arg;
+            let args: HashSet<&str> = definitions(instruction).filter(|_| is_arg).collect();
             for name in uses(instruction).flat_map(|text| variables::names(text, escape)) {
-                let own =
-                    instruction.keyword == Keyword::Arg && definitions(instruction).any(|arg| arg == name);
-                let is_wrong = !own
+                let is_wrong = !args.contains(name.as_str())
                     && name != "PATH"
                     && (is_known || defined_somewhere.contains(name.as_str()))
                     && !is_defined(&name, &end, &ends);

@@ -25,9 +25,23 @@ pub(super) fn names(word: &str, escape: char) -> Vec<String> {
     names
 }
 
-/// The word with its variables replaced, unset ones by nothing; none if it holds something else than is expanded here.
-pub(super) fn expand(word: &str, escape: char, values: &HashMap<&str, String>) -> Option<String> {
-    walk(word, escape, 0, &mut |name| values.get(name).cloned())
+/// The bytes that the variables of one file may put somewhere: definitions that double each other end there.
+pub(super) const MOST_BYTES: usize = 1024 * 1024;
+
+/// The word with its variables replaced, unset ones by nothing; none if it holds something else than is expanded here, or takes more than
+/// is `left`.
+pub(super) fn expand(
+    word: &str,
+    escape: char,
+    values: &HashMap<&str, String>,
+    left: &mut usize,
+) -> Option<String> {
+    let text = walk(word, escape, 0, &mut |name| {
+        let value = values.get(name)?;
+        *left = left.saturating_sub(value.len());
+        (*left > 0).then(|| value.clone())
+    });
+    text.filter(|_| *left > 0)
 }
 
 /// Puts the word together, asking for each variable in turn.
