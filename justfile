@@ -43,6 +43,10 @@ bench NAME *ARGUMENTS: setup
     {{ parts }}; cargo build --release --workspace --bins --locked
     {{ parts }}; source target/dev/peers/env; cargo bench --locked --package tests --bench {{ NAME }} -- {{ ARGUMENTS }}
 
+# Give made-up texts to parser, expansion, rewriting, references and patches: one target or all, so many seconds each
+fuzz TARGET="all" SECONDS="600":
+    tests/fuzz/run {{ TARGET }} {{ SECONDS }}
+
 # Compare the parser with the official one and the rules with hadolint, on files made from a seed: `--seed N`
 test-differential *ARGUMENTS:
     deploy/dev/peers.sh

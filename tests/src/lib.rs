@@ -5,6 +5,7 @@ pub mod apart;
 pub mod asking;
 pub mod definitions;
 pub mod facts;
+pub mod hostile;
 pub mod images;
 pub mod notices;
 pub mod processes;
