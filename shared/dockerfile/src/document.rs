@@ -33,8 +33,8 @@ pub enum Item {
     Comment(Comment),
     /// A parser directive.
     Directive(Directive),
-    /// An instruction with its continuations and heredocs.
-    Instruction(Instruction),
+    /// An instruction with its continuations and heredocs; apart, so that a blank line does not take as much as one.
+    Instruction(Box<Instruction>),
 }
 
 /// A comment on its own line, outside any instruction.

@@ -272,6 +272,9 @@ impl Keyword {
     /// The keyword that a mistyped word most likely meant: the one with most letters in place, if all but two are.
     pub(crate) fn nearest(word: &str) -> Option<Self> {
         let typed: Vec<char> = word.chars().take(16).flat_map(char::to_uppercase).collect();
+        // Two slips in a word of two letters are another word.
+        let slips = (typed.len() / 2).min(2);
+        let is_near = |keyword: &Self| slips > 0 && keyword.as_str().len().abs_diff(typed.len()) <= slips;
         let distance = |keyword: &Self| {
             let name: Vec<char> = keyword.as_str().chars().collect();
             let mut row: Vec<usize> = (0..=name.len()).collect();
@@ -285,9 +288,8 @@ impl Keyword {
             }
             row.last().copied().unwrap_or(usize::MAX)
         };
-        let nearest = Self::ALL.into_iter().map(|keyword| (distance(&keyword), keyword)).min()?;
-        // Two slips in a word of two letters are another word.
-        (nearest.0 <= 2 && nearest.0 * 2 <= typed.len()).then_some(nearest.1)
+        let all = Self::ALL.into_iter().filter(is_near).map(|keyword| (distance(&keyword), keyword));
+        all.min().filter(|(distance, _)| *distance <= slips).map(|(_, keyword)| keyword)
     }
 }
 

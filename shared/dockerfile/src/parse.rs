@@ -101,7 +101,7 @@ impl Reader<'_> {
             self.items.push(Item::Blank(span));
         } else {
             let instruction = self.instruction(line, text);
-            self.items.push(Item::Instruction(instruction));
+            self.items.push(Item::Instruction(Box::new(instruction)));
         }
     }
 
