@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use dockerfile::{Dockerfile, Edit, unified_diff};
+use dockerfile::{Dockerfile, Edit, Inputs, unified_diff};
 use lint::{Context, Level, Linter, Policy, rules};
 
 /// A kind of text. Its texts grow in one place, and are about as long as is asked for.
@@ -280,7 +280,7 @@ impl Work {
 
     /// Reads the text, finds its images, replaces them, shows the change, lints it and takes out its scripts; how many of each there are.
     pub fn on(&self, linter: &Linter<'_>, text: &str) -> [usize; 4] {
-        let none = BTreeMap::new();
+        let none = Inputs::default();
         let file = Dockerfile::read(text);
         assert!(file.to_string() == text, "what was read is the text");
         let uses = file.image_uses(&none);

@@ -101,7 +101,8 @@ impl Pattern {
 
 /// Where a piece without stars stands in `value` from the byte `from` on, in order.
 fn places(piece: &[Token], value: &str, from: usize) -> impl Iterator<Item = (usize, usize)> {
-    let starts = value.char_indices().map(|(at, _)| at).chain([value.len()]).filter(move |at| *at >= from);
+    let rest = value.get(from..).unwrap_or_default();
+    let starts = rest.char_indices().map(move |(at, _)| from + at).chain([value.len()]);
     starts.filter_map(move |start| {
         let mut characters = value.get(start..)?.chars();
         let mut end = start;

@@ -1,9 +1,9 @@
 //! Rewriting: the file with other images is the file but for the references, and its patch makes the one of the other.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use artifact::ImageRef;
-use dockerfile::{Arguments, Dockerfile, Edit, ImageUse, Instruction, Item};
+use dockerfile::{Arguments, Dockerfile, Edit, ImageUse, Inputs, Instruction, Item};
 
 use crate::diff;
 
@@ -17,12 +17,15 @@ const IMAGES: [&str; 5] = [
 ];
 
 /// Checks one text; each byte of `answers` says what becomes of one use.
-pub fn check(text: &str, build_args: &BTreeMap<String, String>, answers: &[u8]) {
+pub fn check(text: &str, inputs: &Inputs, answers: &[u8]) {
     let file = Dockerfile::read(text);
-    let uses = file.image_uses(build_args);
+    let uses = file.image_uses(inputs);
+    // What stands in no file cannot be rewritten.
+    let is_here = |image_use: &&ImageUse| image_use.trigger.is_none() && !image_use.span.is_empty();
     let resolved = |image_use: &ImageUse| Some((image_use.span.clone(), image_use.resolved.clone().ok()?));
-    let as_they_are: Vec<(Range<usize>, ImageRef)> = uses.iter().filter_map(resolved).collect();
-    let same = file.replace_images(build_args, &as_they_are);
+    let as_they_are: Vec<(Range<usize>, ImageRef)> =
+        uses.iter().filter(is_here).filter_map(resolved).collect();
+    let same = file.replace_images(inputs, &as_they_are);
     assert_eq!(same.as_deref(), Ok(text), "what is the same already stays byte by byte");
 
     let mut answers = answers.iter().copied().cycle();
@@ -33,14 +36,17 @@ pub fn check(text: &str, build_args: &BTreeMap<String, String>, answers: &[u8]) 
             Some((span, image.parse().expect("it is a reference")))
         })
         .collect();
-    let Ok(replaced_text) = file.replace_images(build_args, &wanted) else { return };
+    let Ok(replaced_text) = file.replace_images(inputs, &wanted) else { return };
     let replaced = Dockerfile::read(&replaced_text);
-    let again = replaced.image_uses(build_args);
+    let again = replaced.image_uses(inputs);
     assert_eq!(again.len(), uses.len());
     for (after, before) in again.iter().zip(&uses) {
         let asked = wanted.iter().find(|(span, _)| *span == before.span).map(|(_, image)| image);
         assert_eq!(after.resolved.as_ref().ok(), asked.or(before.resolved.as_ref().ok()));
-        assert_eq!((after.role, after.stage, &after.stage_name), (before.role, before.stage, &before.stage_name));
+        assert_eq!(
+            (after.role, after.stage, &after.stage_name),
+            (before.role, before.stage, &before.stage_name)
+        );
     }
     assert_eq!(frame(&replaced, &again), frame(&file, &uses), "no byte outside a reference has changed");
     let (before, after) = (tree(&file, &uses), tree(&replaced, &again));
@@ -60,7 +66,8 @@ fn frame(file: &Dockerfile, uses: &[ImageUse]) -> String {
         before.end = if meet { before.end.max(next.end) } else { before.end };
         meet || next == before
     });
-    let removed: Vec<Edit> = spans.into_iter().map(|span| Edit { span, replacement: String::new() }).collect();
+    let removed: Vec<Edit> =
+        spans.into_iter().map(|span| Edit { span, replacement: String::new() }).collect();
     file.rewrite(&removed).expect("they are apart")
 }
 
@@ -92,13 +99,19 @@ fn tree(file: &Dockerfile, uses: &[ImageUse]) -> Vec<String> {
     tree
 }
 
-fn told(instruction: &Instruction, marked: &dyn Fn(&str, &Range<usize>) -> String, is_global: bool) -> String {
+fn told(
+    instruction: &Instruction,
+    marked: &dyn Fn(&str, &Range<usize>) -> String,
+    is_global: bool,
+) -> String {
     let mut said = instruction.keyword.to_string();
     for flag in &instruction.flags {
         let value = flag.value.as_deref().unwrap_or_default();
-        let spans: Vec<&Range<usize>> = flag.fields.iter().filter_map(|field| field.value_span.as_ref()).collect();
-        let has_image = spans.iter().chain(&flag.value_span.as_ref()).any(|span| marked("", span) == "<image>")
-            || marked("", &flag.span) == "<image>";
+        let spans: Vec<&Range<usize>> =
+            flag.fields.iter().filter_map(|field| field.value_span.as_ref()).collect();
+        let has_image =
+            spans.iter().chain(&flag.value_span.as_ref()).any(|span| marked("", span) == "<image>")
+                || marked("", &flag.span) == "<image>";
         said.push_str(&format!(" --{}={}", flag.name, if has_image { "<image>" } else { value }));
         said.push_str(&format!("[{}]", flag.fields.len()));
     }
@@ -108,7 +121,8 @@ fn told(instruction: &Instruction, marked: &dyn Fn(&str, &Range<usize>) -> Strin
         }
         Arguments::Pairs(pairs) => {
             for pair in pairs {
-                let value = pair.value.as_ref().map(|value| if is_global { "<default>" } else { &value.text });
+                let value =
+                    pair.value.as_ref().map(|value| if is_global { "<default>" } else { &value.text });
                 said.push_str(&format!(" {}={value:?}", pair.name.text));
             }
         }
@@ -121,4 +135,3 @@ fn told(instruction: &Instruction, marked: &dyn Fn(&str, &Range<usize>) -> Strin
     }
     said
 }
-

@@ -1,14 +1,23 @@
 //! Texts from a grammar: mostly right, so that chance gets behind the first mistake. Whatever else there is, the raw bytes find.
 
 use arbitrary::Arbitrary;
+use dockerfile::Inputs;
 
 /// A text, raw or written from pieces.
 #[derive(Debug, Clone)]
 pub struct Text(pub String);
 
 /// The head of a file, once each.
-const HEADS: [&str; 8] =
-    ["", "\u{feff}", "# syntax=docker/dockerfile:1\n", "# escape=`\n", "#!/x\n# syntax=a/b\n", "# check=skip=all\n", "\n", "# x\n"];
+const HEADS: [&str; 8] = [
+    "",
+    "\u{feff}",
+    "# syntax=docker/dockerfile:1\n",
+    "# escape=`\n",
+    "#!/x\n# syntax=a/b\n",
+    "# check=skip=all\n",
+    "\n",
+    "# x\n",
+];
 
 /// What stands on a line of its own.
 const LINES: [&str; 40] = [
@@ -56,11 +65,70 @@ const LINES: [&str; 40] = [
 
 /// What makes parts of lines.
 const PIECES: [&str; 64] = [
-    "FROM ", "RUN ", "COPY ", "ADD ", "ARG ", "ENV ", "ONBUILD ", "HEALTHCHECK ", "SHELL ", "CMD ", "LABEL ", "alpine", "r.io/x/y:1",
-    " AS ", "build", "0", "--from=", "--mount=", "--platform=", "from=", "type=bind,", ",", "$X", "${X}", "${X:-y}", "${X#y}", "${X%%*.}",
-    "$TARGETARCH", "X=", "X=1", "=", "\n", "\r\n", "\r", "\\\n", "\\ \n", "`\n", "\\\\\n", "# ", "# escape=`\n", "# syntax=a/b:1\n",
-    "\u{feff}", "<<EOF", "<<-E", "<<\"Q\"", "EOF\n", "E\n", "Q\n", "\"", "'", "\\", "`", "[", "]", "[\"a\", \"b\"]", " ", "\t", "\u{a0}",
-    "\u{e0}", "\0", "-- ", "--", "${X:-", "}",
+    "FROM ",
+    "RUN ",
+    "COPY ",
+    "ADD ",
+    "ARG ",
+    "ENV ",
+    "ONBUILD ",
+    "HEALTHCHECK ",
+    "SHELL ",
+    "CMD ",
+    "LABEL ",
+    "alpine",
+    "r.io/x/y:1",
+    " AS ",
+    "build",
+    "0",
+    "--from=",
+    "--mount=",
+    "--platform=",
+    "from=",
+    "type=bind,",
+    ",",
+    "$X",
+    "${X}",
+    "${X:-y}",
+    "${X#y}",
+    "${X%%*.}",
+    "$TARGETARCH",
+    "X=",
+    "X=1",
+    "=",
+    "\n",
+    "\r\n",
+    "\r",
+    "\\\n",
+    "\\ \n",
+    "`\n",
+    "\\\\\n",
+    "# ",
+    "# escape=`\n",
+    "# syntax=a/b:1\n",
+    "\u{feff}",
+    "<<EOF",
+    "<<-E",
+    "<<\"Q\"",
+    "EOF\n",
+    "E\n",
+    "Q\n",
+    "\"",
+    "'",
+    "\\",
+    "`",
+    "[",
+    "]",
+    "[\"a\", \"b\"]",
+    " ",
+    "\t",
+    "\u{a0}",
+    "\u{e0}",
+    "\0",
+    "-- ",
+    "--",
+    "${X:-",
+    "}",
 ];
 
 impl<'a> Arbitrary<'a> for Text {
@@ -94,21 +162,36 @@ impl<'a> Arbitrary<'a> for Text {
     }
 }
 
-/// A few build arguments, most of them of names that the grammar uses.
+/// What a build is given besides: a few build arguments, a platform, a named context, triggers of the images below.
 #[derive(Debug, Clone)]
-pub struct BuildArgs(pub std::collections::BTreeMap<String, String>);
+pub struct Given(pub Inputs);
 
 const NAMES: [&str; 8] = ["X", "R", "V", "W", "Y", "TARGETARCH", "BUILDKIT_SYNTAX", "Z"];
 const VALUES: [&str; 8] = ["", "a", "r.io/z:9", "1.2", "build", "$X", "0", "a b\"'\\`"];
+const CONTEXTS: [&str; 4] = ["docker-image://r.io/z:9", "docker-image://", "https://x/y.git", "target:b"];
 
-impl<'a> Arbitrary<'a> for BuildArgs {
+impl<'a> Arbitrary<'a> for Given {
     fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
         let byte: u8 = u.arbitrary()?;
-        let mut given = std::collections::BTreeMap::new();
+        let mut given = Inputs::default();
         for _ in 0..usize::from(byte) % 3 {
             let choice: u8 = u.arbitrary()?;
             let name = NAMES[usize::from(choice) % NAMES.len()];
-            given.insert(name.to_owned(), VALUES[usize::from(choice >> 3) % VALUES.len()].to_owned());
+            given
+                .arguments
+                .insert(name.to_owned(), VALUES[usize::from(choice >> 3) % VALUES.len()].to_owned());
+        }
+        if byte & 0x40 != 0 {
+            given.platform = "linux/arm64/v8".parse().ok();
+        }
+        if byte & 0xa0 == 0xa0 {
+            let choice: u8 = u.arbitrary()?;
+            let context = CONTEXTS[usize::from(choice) % CONTEXTS.len()];
+            given
+                .contexts
+                .insert(VALUES[usize::from(choice >> 3) % VALUES.len()].to_owned(), context.to_owned());
+            let trigger = LINES[usize::from(choice) % LINES.len()].trim_end();
+            given.triggers.insert(usize::from(choice >> 6), vec![trigger.to_owned()]);
         }
         Ok(Self(given))
     }

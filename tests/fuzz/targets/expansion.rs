@@ -2,6 +2,6 @@
 
 #![no_main]
 
-use fuzz::written::{BuildArgs, Text};
+use fuzz::written::{Given, Text};
 
-libfuzzer_sys::fuzz_target!(|input: (BuildArgs, Text)| fuzz::expansion::check(&input.1.0, &input.0.0));
+libfuzzer_sys::fuzz_target!(|input: (Given, Text)| fuzz::expansion::check(&input.1.0, &input.0.0));

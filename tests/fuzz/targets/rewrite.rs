@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use fuzz::written::{BuildArgs, Text};
+use fuzz::written::{Given, Text};
 
-libfuzzer_sys::fuzz_target!(|input: (BuildArgs, [u8; 8], Text)| {
-    let (build_args, answers, text) = input;
-    fuzz::rewrite::check(&text.0, &build_args.0, &answers);
+libfuzzer_sys::fuzz_target!(|input: (Given, [u8; 8], Text)| {
+    let (given, answers, text) = input;
+    fuzz::rewrite::check(&text.0, &given.0, &answers);
 });
