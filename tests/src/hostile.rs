@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use dockerfile::{Dockerfile, Edit, Inputs, unified_diff};
-use lint::{Context, Level, Linter, Policy, rules};
+use lint::{Context, LabelFormat, Level, Linter, Policy, rules};
 
 /// A kind of text. Its texts grow in one place, and are about as long as is asked for.
 #[derive(Debug, Clone)]
@@ -258,13 +258,16 @@ pub struct Work {
 impl Work {
     /// With every rule on, and all that rules ask for given.
     pub fn new() -> Self {
-        let mut policy = Policy::default();
-        policy.levels = rules::all().map(|rule| (rule.code.to_owned(), Level::Warning)).collect();
-        policy.trusted_registries = vec!["r.io".to_owned(), "*.example.org".to_owned()];
-        policy.label_schema =
-            lint::LabelFormat::ALL.iter().map(|format| (format.as_str().to_owned(), *format)).collect();
-        policy.label_schema.insert("version".to_owned(), lint::LabelFormat::Semver);
-        policy.strict_labels = true;
+        let mut label_schema: BTreeMap<String, LabelFormat> =
+            LabelFormat::ALL.iter().map(|format| (format.as_str().to_owned(), *format)).collect();
+        label_schema.insert("version".to_owned(), LabelFormat::Semver);
+        let policy = Policy {
+            levels: rules::all().map(|rule| (rule.code.to_owned(), Level::Warning)).collect(),
+            trusted_registries: vec!["r.io".to_owned(), "*.example.org".to_owned()],
+            label_schema,
+            strict_labels: true,
+            ..Policy::default()
+        };
         let context = Context {
             ignore_file: Some("*.md\n**/node_modules\nb*\n".to_owned()),
             base_platforms: BTreeMap::from([("a:1".to_owned(), "linux/arm64".to_owned())]),
