@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use artifact::ImageFacts;
-use axum::{Json, Router, body::Bytes, extract::State, routing::post};
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::State,
+    routing::post,
+};
 use containers::{Container, Runtime};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use service::Context;
 use tracing::{info, warn};
@@ -34,17 +40,35 @@ pub(crate) struct Plugin {
 
 /// The plugin's API, as docs.docker.com has it under "Access authorization plugin".
 pub(crate) fn router(plugin: Plugin) -> Router {
-    Router::new()
-        .route("/Plugin.Activate", post(async || Json(json!({"Implements": ["authz"]}))))
+    formalities()
         .route("/AuthZPlugin.AuthZReq", post(request))
-        // The answer of the daemon holds nothing to judge: what was to be refused was refused before.
-        .route("/AuthZPlugin.AuthZRes", post(async || Json(json!({"Allow": true}))))
         // A request's own body comes inside ours in base64, and is cut by the daemon at 1 MiB.
         .layer(axum::extract::DefaultBodyLimit::max(8 << 20))
         .with_state(plugin)
 }
 
+/// What is answered without judgement.
+fn formalities<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/Plugin.Activate", post(async || Json(json!({"Implements": ["authz"]}))))
+        .route("/AuthZPlugin.AuthZRes", post(response))
+}
+
+/// The answer of the daemon holds nothing to judge: what was to be refused was refused before. It is read to its end all the same: a
+/// connection whose request was not is closed after the answer, and the daemon's next question, already on its way, would be lost.
+async fn response(mut body: Body) -> Json<Value> {
+    while let Some(Ok(_)) = body.frame().await {}
+    Json(json!({"Allow": true}))
+}
+
 async fn request(State(plugin): State<Plugin>, body: Bytes) -> Json<Value> {
+    if body.is_empty() {
+        // Docker's client asks again after a broken connection, but has spent the question on the first one.
+        let reason =
+            "the daemon's question came empty, as it does after its connection to this gate broke; try again";
+        warn!("{reason}");
+        return refusal(reason.to_owned());
+    }
     // Not by the framework's own reader: the daemon sends no content type.
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
@@ -177,5 +201,47 @@ impl Plugin {
                 warn!(error = %telemetry::Chain(&error), container = %container.id, "A refused container could not be removed.");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixStream,
+        time::timeout,
+    };
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    const HEAD: &[u8] = b"POST /AuthZPlugin.AuthZRes HTTP/1.1\r\nHost: plugin\r\nContent-Length: 2\r\n\r\n";
+
+    async fn answer(connection: &mut UnixStream) -> String {
+        let mut text = vec![0; 1024];
+        let read = connection.read(&mut text).await.unwrap();
+        String::from_utf8_lossy(&text[..read]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_connection_lives_on_when_the_daemons_answer_comes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.sock");
+        let stop = CancellationToken::new();
+        tokio_util::task::TaskTracker::new().spawn(crate::socket::serve(
+            crate::socket::listen(&path).unwrap(),
+            formalities(),
+            stop.clone(),
+        ));
+        let mut connection = UnixStream::connect(&path).await.unwrap();
+        connection.write_all(HEAD).await.unwrap();
+        // A gate that does not read on has its chance to answer now, and to hang up.
+        let early = timeout(Duration::from_millis(200), answer(&mut connection)).await;
+        assert!(early.is_err(), "{early:?}");
+        connection.write_all(b"{}").await.unwrap();
+        assert!(answer(&mut connection).await.ends_with(r#"{"Allow":true}"#));
+        connection.write_all(&[HEAD, b"{}"].concat()).await.unwrap();
+        assert!(answer(&mut connection).await.ends_with(r#"{"Allow":true}"#));
+        stop.cancel();
     }
 }
