@@ -3,6 +3,7 @@
 mod catalog;
 mod crash;
 mod doors;
+mod overlap;
 mod policies;
 mod separate;
 mod story;

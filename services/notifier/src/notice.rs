@@ -11,6 +11,8 @@ const SHORT_COMMIT: usize = 12;
 pub(crate) fn is_news(build: &BuildFinished) -> bool {
     match build.outcome {
         Outcome::Published => is_rewritten(build) || build.ban.is_some(),
+        // The newer build tells what the team has.
+        Outcome::Superseded => false,
         Outcome::Refused | Outcome::Failed => true,
     }
 }
@@ -176,6 +178,7 @@ mod tests {
         let campaign = BuildFinished { ban: Some(verdict::Sequence(7)), ..build(Outcome::Published, "") };
         assert!(is_news(&campaign));
         assert!(is_news(&build(Outcome::Published, "--- a")));
+        assert!(!is_news(&build(Outcome::Superseded, "--- a")));
         assert!(is_news(&build(Outcome::Refused, "")));
         assert!(is_news(&build(Outcome::Failed, "")));
     }

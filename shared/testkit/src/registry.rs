@@ -1,11 +1,12 @@
 //! A real docker-registry (CNCF Distribution 2.8) on a free port of 127.0.0.1, gone with its guard. Not a client: `registry`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use artifact::{ImageRef, Repository};
+use artifact::{Digest, ImageRef, Repository};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
@@ -117,6 +118,18 @@ impl DockerRegistry {
             .join(shard)
             .join(hex)
             .join("data")
+    }
+
+    /// Every image that ever stood under a tag, from the registry's own storage.
+    ///
+    /// # Errors
+    /// When `image` has no tag, or was never pushed.
+    pub fn tagged(&self, image: &ImageRef) -> Result<BTreeSet<Digest>> {
+        let tag = image.tag().with_context(|| format!("{image} has no tag"))?;
+        let folder = format!("{}/_manifests/tags/{tag}/index/sha256", image.repository().path());
+        let folder = self.directory.path().join("storage/docker/registry/v2/repositories").join(folder);
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+        entries.map(|entry| Ok(format!("sha256:{}", entry?.file_name().to_string_lossy()).parse()?)).collect()
     }
 
     /// Kills the registry as a crash would; what it stored stays.

@@ -12,9 +12,9 @@ pub use rule::FromRule;
 
 use self::settle::{Candidate, Judge, nearest};
 use crate::{
-    decide::{Decision, Door, Rule, Verdict, decide_unless},
-    order::{Base, Excuse, Name, Pins, Standing},
-    snapshot::{Snapshot, catalog::answers},
+    decide::{Decision, Door, Rule, decide_unless},
+    order::{Base, Excuse, Name, Pins, Sequence, Standing},
+    snapshot::{ActiveBan, Snapshot, catalog::answers},
 };
 
 /// What the catalog makes of a reference, and the rule that says so.
@@ -70,7 +70,17 @@ pub fn choose_base(
     let judge = Judge { snapshot, written, now };
     let base = snapshot.base(written.repository());
     if matches!(verdict.rule, Rule::Banned(_)) && verdict.strict == Decision::Refuse {
-        return banned(&judge, &verdict, base);
+        let ban = verdict.ban.as_ref().map(|ban| ban.origin.sequence);
+        return banned(&judge, verdict.to_string(), ban, verdict.replacement, base);
+    }
+    // Its tag may point at what is banned under another name.
+    if let Some(ban) = snapshot.bans_of(written, now).find(|ban| !excused(ban)) {
+        let ActiveBan { record, ban, .. } = ban;
+        let why = format!(
+            "{written} is {} by another name, banned by {}: {}",
+            ban.target, record.operator, ban.reason
+        );
+        return banned(&judge, why, Some(record.sequence), ban.replacement.clone(), base);
     }
     let excuse = snapshot.excuse(project, written, None, now);
     if let Some(Excuse::Exception(exception)) = excuse {
@@ -129,22 +139,40 @@ pub fn choose_added(
 }
 
 /// Banned: what the ban names, then what the rules and the catalog know.
-fn banned(judge: &Judge<'_>, verdict: &Verdict, base: Option<&Base>) -> BaseChoice {
-    let rule = verdict.ban.as_ref().map_or(FromRule::NotListed, |ban| FromRule::Ban(ban.origin.sequence));
+fn banned(
+    judge: &Judge<'_>,
+    why: String,
+    ban: Option<Sequence>,
+    replacement: Option<ImageRef>,
+    base: Option<&Base>,
+) -> BaseChoice {
+    let rule = ban.map_or(FromRule::NotListed, FromRule::Ban);
     // The operator who named it knows whether it is older.
-    let named = verdict.replacement.clone().map(|image| Candidate::said(image, rule.clone()));
-    let mut candidates: Vec<Candidate> = named.into_iter().collect();
+    let named = successors(judge, replacement);
+    let mut candidates: Vec<Candidate> =
+        named.into_iter().map(|image| Candidate::said(image, rule.clone())).collect();
     match answers(judge.snapshot.replacements(), judge.written) {
         Ok(answer) => {
             candidates.extend(answer.and_then(|(rule, target)| Some(Candidate::by(rule, target.ok()?))))
         }
         Err(conflict) if candidates.is_empty() => {
-            return judge.refuse(format!("{verdict}; {conflict}"), rule);
+            return judge.refuse(format!("{why}; {conflict}"), rule);
         }
         Err(_) => {}
     }
     candidates.extend(base.into_iter().flat_map(|base| judge.versions(base, &rule)));
-    judge.settle(candidates, verdict.to_string(), rule)
+    judge.settle(candidates, why, rule)
+}
+
+/// The replacement that a ban names and, where a later ban covers that one, what the later ban names, and so on: each once.
+fn successors(judge: &Judge<'_>, first: Option<ImageRef>) -> Vec<ImageRef> {
+    let mut found: Vec<ImageRef> = Vec::new();
+    let mut next = first;
+    while let Some(image) = next.filter(|image| !found.contains(image)) {
+        next = judge.snapshot.bans_of(&image, judge.now).find_map(|ban| ban.ban.replacement.clone());
+        found.push(image);
+    }
+    found
 }
 
 /// Outside the catalog: where a replacement rule leads, or nowhere.

@@ -97,10 +97,7 @@ async fn kept(yard: &Yard) -> Result<()> {
     let ban =
         json!({"image": format!("{os}:10.4.7"), "reason": "libfix lets anybody in", "severity": "high"});
     let ban = yard.order(order::BANNED, ban).await?;
-    let closed = |fact: &Fact| {
-        (fact.kind == "plimsoll.campaign.closed" && fact.number("ban") == ban).then(|| fact.clone())
-    };
-    let closed = yard.facts.wait("the campaign to close", closed).await?;
+    let closed = yard.closed(ban).await?;
     let stragglers = closed.texts("stragglers").join("\n");
     ensure!(closed.number("replaced") == 0 && stragglers.contains("OPS-7"), "{stragglers}");
     Ok(())

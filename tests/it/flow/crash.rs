@@ -113,6 +113,8 @@ async fn ends_as_it_would_have(world: &World, ban: u64) -> Result<()> {
         let once = async || runs(world, project).await.is_ok_and(|runs| runs == 1);
         eventually(format_args!("the remedy to have run in {project}"), STEP, once).await?;
         let tag = world.image(&format!("team/{project}:1"))?;
+        let ever = world.registry.tagged(&tag)?;
+        ensure!(ever.len() == 2, "the image before the ban and one after it stood under {tag}, not {ever:?}");
         ensure!(
             story::image_stands_on(world, &tag, "10.4.9").await?,
             "{tag} does not stand on the replacement"

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::Result;
+use artifact::Digest;
 use events::{order, topology::Role};
 use serde_json::{Value, json};
 use testkit::{
@@ -72,16 +73,52 @@ impl Yard {
 
     /// A project with one definition, in which `{os}` is the base's repository; its build.
     pub(super) async fn build(&self, name: &str, definition: &str) -> Result<Fact> {
+        self.project(name).await?;
+        let commit = self.push(name, definition).await?;
+        self.built(name, &commit).await
+    }
+
+    /// Applies a project that is published as `team/NAME:1`, and makes its repository.
+    pub(super) async fn project(&self, name: &str) -> Result<u64> {
         let source = self.git.create(name).await?;
         let image = self.registry.image(&format!("team/{name}:1"))?.to_string();
-        self.order(order::PROJECT, json!({"name": name, "source": source, "branch": BRANCH, "image": image}))
-            .await?;
+        let project = json!({"name": name, "source": source, "branch": BRANCH, "image": image});
+        self.order(order::PROJECT, project).await
+    }
+
+    /// Pushes a definition; yields the commit.
+    pub(super) async fn push(&self, name: &str, definition: &str) -> Result<String> {
         let definition = definition.replace("{os}", &self.os()?);
-        self.git.commit_and_push(name, &[("Dockerfile", &definition)], "A definition").await?;
+        self.git.commit_and_push(name, &[("Dockerfile", &definition)], "A definition").await
+    }
+
+    /// Waits for a push's build to end.
+    pub(super) async fn built(&self, name: &str, commit: &str) -> Result<Fact> {
         let ended = |fact: &Fact| {
-            (fact.kind == "plimsoll.build.finished" && fact.text("project") == name).then(|| fact.clone())
+            let of_it = fact.kind == "plimsoll.build.finished" && fact.text("commit") == commit;
+            (of_it && fact.text("project") == name && fact.number("ban") == 0).then(|| fact.clone())
         };
         self.facts.wait(&format!("the build of {name} to end"), ended).await
+    }
+
+    /// Bans a version of the base in favour of another.
+    pub(super) async fn ban(&self, version: &str, replacement: &str) -> Result<u64> {
+        let image = |version: &str| Ok::<_, anyhow::Error>(format!("{}:{version}", self.os()?));
+        let ban = json!({"image": image(version)?, "reason": "libfix lets anybody in", "severity": "high", "replacement": image(replacement)?});
+        self.order(order::BANNED, ban).await
+    }
+
+    /// Waits for a ban's campaign to close.
+    pub(super) async fn closed(&self, ban: u64) -> Result<Fact> {
+        let closed = |fact: &Fact| {
+            (fact.kind == "plimsoll.campaign.closed" && fact.number("ban") == ban).then(|| fact.clone())
+        };
+        self.facts.wait(&format!("the campaign of ban {ban} to close"), closed).await
+    }
+
+    /// What a project's tag points at now.
+    pub(super) async fn tagged(&self, name: &str) -> Result<Digest> {
+        Ok(self.client.resolve(&self.registry.image(&format!("team/{name}:1"))?).await?)
     }
 
     /// The base's repository.

@@ -142,8 +142,9 @@ fn end(state: &State, project: &Name, ban: Sequence, ordered: &[Name]) -> Option
     let commit = &state.published.get(project)?.commit;
     if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
         return match ending.outcome {
-            // Published and still covered: another ban's build, or one that the invalidator has yet to judge.
-            Outcome::Published => None,
+            // Published and still covered: another ban's build, or one that the invalidator has yet to judge. Superseded: the newer build,
+            // which was judged under the same ban, is yet to be told of.
+            Outcome::Published | Outcome::Superseded => None,
             Outcome::Refused | Outcome::Failed => Some(format!("{}: {}", ending.outcome, ending.message)),
         };
     }

@@ -122,11 +122,13 @@ impl State {
 
     fn build_finished(&mut self, build: BuildFinished) {
         let BuildFinished { build, project, commit, outcome, image, digest, inputs, message, .. } = build;
-        if let (Outcome::Published, Some(image), Some(digest)) = (outcome, image, digest) {
+        if let (Some(image), Some(digest)) = (image, digest) {
             let repository = image.repository().clone();
             self.attributed.insert((repository.clone(), digest.clone()));
-            let stands_on = inputs.iter().map(|input| input.used.repository().clone()).collect();
-            self.published.insert(project, Publication { repository, digest, commit, stands_on });
+            if outcome == Outcome::Published {
+                let stands_on = inputs.iter().map(|input| input.used.repository().clone()).collect();
+                self.published.insert(project, Publication { repository, digest, commit, stands_on });
+            }
         }
         self.finished.insert(build, Ending { outcome, message });
     }

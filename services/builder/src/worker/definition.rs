@@ -17,6 +17,8 @@ pub(super) struct AllowedUse {
     pub(super) used: ImageRef,
     /// The trigger in the base's configuration that brings it in, if it is no line of the file's.
     pub(super) trigger: Option<String>,
+    /// How many orders were known when it was allowed.
+    pub(super) as_of: u64,
     span: Range<usize>,
     change: Change,
     reason: String,
@@ -39,10 +41,10 @@ pub(super) fn allowed_uses(scan: &ScanReply) -> Result<Vec<AllowedUse>, Failure>
     let is_image = |scanned: &&ScannedUse| {
         scanned.role != BaseRole::Add || scanned.used.is_some() || scanned.choice == "refuse"
     };
-    scan.uses.iter().filter(is_image).map(allowed_use).collect()
+    scan.uses.iter().filter(is_image).map(|scanned| allowed_use(scanned, scan.as_of)).collect()
 }
 
-fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
+fn allowed_use(scanned: &ScannedUse, as_of: u64) -> Result<AllowedUse, Failure> {
     let ScannedUse {
         line,
         role,
@@ -65,6 +67,7 @@ fn allowed_use(scanned: &ScannedUse) -> Result<AllowedUse, Failure> {
             written: written.clone(),
             used: used.clone(),
             trigger: Some(trigger.clone()).filter(|trigger| !trigger.is_empty()),
+            as_of,
             span: place(*start)..place(*end),
             change: match (choice.as_str(), pin) {
                 ("replace", true) => Change::Digest,

@@ -4,10 +4,14 @@ use std::{io, time::Duration};
 
 use bus::{Classify, Disposition};
 use events::Malformed;
+use verdict::Verdict;
 
 /// Between two tries of a build that something outside stopped: ten minutes in all with the queue's patience, which is longer than a
 /// registry's or git host's restart.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// Before a build that a ban has overtaken begins anew: the scanner hears of that ban at about the same time.
+const ANEW: Duration = Duration::from_millis(500);
 
 /// Why a build did not publish.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,9 @@ pub(crate) enum Failure {
     /// The team or operations must act: the scan, the catalog or a ban says no.
     #[error("{0}")]
     Refused(String),
+    /// A ban came while it was built, and covers what it was built from: under the orders of now it may be built from something else.
+    #[error("{0}")]
+    Overtaken(String),
     /// The definition does not build.
     #[error("{message}")]
     Failed {
@@ -65,11 +72,24 @@ impl Failure {
         move |source| Self::Disk { doing, source }
     }
 
+    /// A refusal by a verdict, of a build whose bases were chosen when `as_of` orders were known: what was ordered since is no fault of it.
+    pub(crate) fn verdict(text: String, verdict: &Verdict, as_of: u64) -> Self {
+        match &verdict.ban {
+            Some(ban) if ban.origin.sequence.0 > as_of => Self::Overtaken(text),
+            Some(_) | None => Self::Refused(text),
+        }
+    }
+
+    /// Whether the answer is no, and not that something broke.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Overtaken(_))
+    }
+
     /// Whether the same job may succeed later without anybody changing anything.
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Malformed(_) | Self::Refused(_) | Self::Failed { .. } => false,
-            Self::UnknownProject(_) | Self::Disk { .. } => true,
+            Self::UnknownProject(_) | Self::Overtaken(_) | Self::Disk { .. } => true,
             Self::Source(error) => error.is_retryable(),
             Self::Registry { source, .. } => source.is_retryable(),
             Self::Bus(error) => error.is_retryable(),
@@ -80,6 +100,10 @@ impl Failure {
 
 impl Classify for Failure {
     fn disposition(&self) -> Disposition {
-        if self.is_retryable() { Disposition::Retry(AGAIN) } else { Disposition::Reject }
+        match self {
+            Self::Overtaken(_) => Disposition::Retry(ANEW),
+            failure if failure.is_retryable() => Disposition::Retry(AGAIN),
+            _ => Disposition::Reject,
+        }
     }
 }

@@ -67,7 +67,7 @@ async fn one(
     allowed: &AllowedUse,
     layout: PathBuf,
 ) -> Result<Input, Failure> {
-    let AllowedUse { used, line, .. } = allowed;
+    let AllowedUse { used, line, as_of, .. } = allowed;
     let description = pipeline.registry.describe(used).await;
     let description = description.map_err(Failure::registry(format!("reading {used}")))?;
     if description.instances.is_empty() {
@@ -89,7 +89,7 @@ async fn one(
         return Err(Failure::Refused(format!("line {line}: {used} is not replaced: {excuse}")));
     }
     if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
-        return Err(Failure::Refused(format!("line {line}: {verdict}")));
+        return Err(Failure::verdict(format!("line {line}: {verdict}"), &verdict, *as_of));
     }
     let pinned = used.pinned(description.digest.clone());
     pipeline

@@ -82,8 +82,8 @@ impl Pipeline {
         let project = self.orders.with(|snapshot| snapshot.project(&job.project).cloned());
         let project = project.ok_or_else(|| Failure::UnknownProject(job.project.to_string()))?;
         let mut story = Story::default();
-        let ended = match self.published_before(&job).await? {
-            Some(published) => publish::make_visible(self, &project, &published).await.map(|()| published),
+        let ended = match publish::recorded(self, &job.build).await? {
+            Some(published) => publish::make_visible(self, &project, published).await,
             None => self.build(&job, &project, &mut story).await,
         };
         let mut facts = Outbox::default();
@@ -96,11 +96,6 @@ impl Pipeline {
             }
         }
         Ok(facts)
-    }
-
-    async fn published_before(&self, job: &BuildJob) -> Result<Option<Published>, Failure> {
-        let entry = self.published.get(&publish::key(&job.build)).await?;
-        Ok(entry.and_then(|(value, _)| Published::read(&value)))
     }
 
     async fn build(
@@ -150,7 +145,7 @@ impl Pipeline {
             output: folder.path().join("image"),
         };
         let built = self.drive(&request).instrument(info_span!("build")).await?;
-        self.prove(project, &inputs, &built)?;
+        self.prove(project, &inputs, &built, scan.as_of)?;
         let made = publish::Made {
             job,
             project,
@@ -219,6 +214,7 @@ impl Pipeline {
         project: &Project,
         inputs: &BTreeMap<ImageRef, Input>,
         built: &Built,
+        as_of: u64,
     ) -> Result<(), Failure> {
         let facts = ImageFacts {
             references: vec![project.image.clone()],
@@ -232,9 +228,7 @@ impl Pipeline {
             .orders
             .with(|snapshot| decide_unless(snapshot, &facts, Door::Push, OffsetDateTime::now_utc(), past));
         match verdict.strict {
-            Decision::Refuse => {
-                Err(Failure::Refused(format!("the image that was built may not be published: {verdict}")))
-            }
+            Decision::Refuse => Err(Failure::verdict(publish::refusal(&verdict), &verdict, as_of)),
             Decision::Warn => {
                 warn!(%verdict, "An image is published with a warning.");
                 Ok(())
@@ -366,7 +360,7 @@ fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Fail
         project: job.project.clone(),
         commit: job.commit.clone(),
         ban: job.ban,
-        outcome: if matches!(failure, Failure::Refused(_)) { Outcome::Refused } else { Outcome::Failed },
+        outcome: if failure.is_refusal() { Outcome::Refused } else { Outcome::Failed },
         image: None,
         digest: None,
         inputs,

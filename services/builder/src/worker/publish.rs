@@ -13,7 +13,7 @@ use source::Checkout;
 use time::OffsetDateTime;
 use tracing::info;
 use verdict::{
-    Decision, Door,
+    Decision, Door, Verdict,
     order::{Name, Project},
 };
 
@@ -25,7 +25,7 @@ use super::{
 };
 
 /// The entry that records a build's publication.
-pub(super) fn key(build: &str) -> String {
+fn key(build: &str) -> String {
     format!("publication.{build}")
 }
 
@@ -52,13 +52,19 @@ pub(super) struct Told<'a> {
 pub(super) struct Published(BuildFinished);
 
 impl Published {
-    /// Reads a record; one that cannot be read counts as none, and the build is done again.
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    /// Reads a record; one that was withdrawn or cannot be read counts as none, and the build is done again.
+    fn read(value: &[u8]) -> Option<Self> {
         BuildFinished::decode(value).ok().filter(|fact| fact.digest.is_some()).map(Self)
     }
 
     fn digest(&self) -> Option<&Digest> {
         self.0.digest.as_ref()
+    }
+
+    /// The same, where `newer` stands under the tag: an older build never tells of a tag that it does not have.
+    fn superseded(self, project: &Project, newer: &Digest) -> Self {
+        let message = format!("built, but {} belongs to a newer build, {newer}", project.image);
+        Self(BuildFinished { outcome: Outcome::Superseded, message, ..self.0 })
     }
 }
 
@@ -73,29 +79,65 @@ pub(super) async fn publish(pipeline: &Pipeline, made: &Made<'_>) -> Result<Publ
     let digest = digest.map_err(Failure::registry(format!("pushing to {repository}")))?;
     attest::attach(pipeline, made, &digest).await?;
     let published = Published(fact(made, digest));
-    let record = published.0.clone().encode();
-    let published = match pipeline.published.create(&key(&made.job.build), record).await? {
-        Claim::Won(_) => published,
-        // Another worker was first with this build: its image is the one.
-        Claim::Lost => {
-            let recorded = pipeline.published.get(&key(&made.job.build)).await?;
-            recorded.and_then(|(value, _)| Published::read(&value)).unwrap_or(published)
-        }
-    };
-    make_visible(pipeline, made.project, &published).await?;
-    Ok(published)
+    let published = record(pipeline, published).await?;
+    make_visible(pipeline, made.project, published).await
 }
 
-/// Moves the tag to what was recorded, unless a ban covers it by now or a newer build has moved it. Idempotent.
+/// The publication that is recorded for a build.
+pub(super) async fn recorded(pipeline: &Pipeline, build: &str) -> Result<Option<Published>, Failure> {
+    let entry = pipeline.published.get(&key(build)).await?;
+    Ok(entry.and_then(|(value, _)| Published::read(&value)))
+}
+
+/// Records a publication; yields the one that another worker recorded, if that was first with this build: its image is the one.
+async fn record(pipeline: &Pipeline, published: Published) -> Result<Published, Failure> {
+    let key = key(&published.0.build);
+    loop {
+        let value = published.0.clone().encode();
+        let claim = match pipeline.published.get(&key).await? {
+            Some((first, revision)) => match Published::read(&first) {
+                Some(first) => return Ok(first),
+                None => pipeline.published.update(&key, value, revision).await?,
+            },
+            None => pipeline.published.create(&key, value).await?,
+        };
+        if let Claim::Won(_) = claim {
+            return Ok(published);
+        }
+    }
+}
+
+/// Takes a publication back, so that the build is done anew.
+async fn withdraw(pipeline: &Pipeline, published: &Published) -> Result<(), Failure> {
+    let key = key(&published.0.build);
+    if let Some((value, revision)) = pipeline.published.get(&key).await?
+        && Published::read(&value).as_ref() == Some(published)
+    {
+        // Lost to another worker, it is that one's to judge.
+        pipeline.published.update(&key, Vec::new(), revision).await?;
+    }
+    Ok(())
+}
+
+/// What a team is told of an image that a verdict keeps from being published.
+pub(super) fn refusal(verdict: &Verdict) -> String {
+    format!("the image that was built may not be published: {verdict}")
+}
+
+/// Moves the tag to what was recorded, unless a newer build has moved it; yields what became of it. Where a ban covers it by now, the
+/// publication is withdrawn. Idempotent.
 pub(super) async fn make_visible(
     pipeline: &Pipeline,
     project: &Project,
-    published: &Published,
-) -> Result<(), Failure> {
-    let (Some(digest), Some(tag)) = (published.digest(), project.image.tag()) else { return Ok(()) };
+    published: Published,
+) -> Result<Published, Failure> {
+    let (Some(digest), Some(tag)) = (published.digest(), project.image.tag()) else { return Ok(published) };
     let repository = project.image.repository();
-    still_allowed(pipeline, &project.name, &repository.at_digest(digest.clone()), &published.0.inputs)
-        .await?;
+    let image = repository.at_digest(digest.clone());
+    if let Some(verdict) = banned_since(pipeline, &project.name, &image, &published.0.inputs).await? {
+        withdraw(pipeline, &published).await?;
+        return Err(Failure::Overtaken(refusal(&verdict)));
+    }
     let newest = claim(pipeline, project, &published.0.build, digest).await?;
     let tagged = pipeline.registry.tag(repository, &newest, tag).await;
     tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
@@ -107,16 +149,16 @@ pub(super) async fn make_visible(
         tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
     }
     info!(image = %project.image, digest = %after.digest, "Published.");
-    Ok(())
+    Ok(if after.digest == *digest { published } else { published.superseded(project, &after.digest) })
 }
 
-/// Everything that went in and the result, judged once more: a ban may have come while it was built.
-async fn still_allowed(
+/// Everything that went in and the result, judged once more: it was allowed when it was built, but a ban may have come since.
+async fn banned_since(
     pipeline: &Pipeline,
     project: &Name,
     image: &ImageRef,
     inputs: &[BuildInput],
-) -> Result<(), Failure> {
+) -> Result<Option<Verdict>, Failure> {
     let mut past = Excused::new();
     for image in inputs.iter().map(|input| &input.used).chain([image]) {
         let described =
@@ -129,12 +171,10 @@ async fn still_allowed(
             judged(snapshot, &instances, Door::Push, &past, now)
         });
         if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
-            return Err(Failure::Refused(format!(
-                "the image that was built may not be published: {verdict}"
-            )));
+            return Ok(Some(verdict));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Which build a tag belongs to: the one that was released last.
@@ -183,7 +223,9 @@ fn tag_key(project: &Project) -> String {
 /// The facts of a publication.
 pub(super) fn tell(facts: &mut Outbox, job: &BuildJob, project: &Project, published: Published) {
     let Published(finished) = published;
-    if let (Some(ban), Some(digest), Some(tag)) = (job.ban, &finished.digest, project.image.tag()) {
+    if let (Outcome::Published, Some(ban), Some(digest), Some(tag)) =
+        (finished.outcome, job.ban, &finished.digest, project.image.tag())
+    {
         facts.push(ImageReplaced {
             repository: project.image.repository().clone(),
             tag: tag.clone(),

@@ -12,6 +12,8 @@ use crate::{field::Field, message::message};
 pub enum Outcome {
     /// The image stands under its tag.
     Published,
+    /// It was built and pushed by digest, but the tag belongs to a build that was released later.
+    Superseded,
     /// The definition, its bases or the result are not allowed: the team must act.
     Refused,
     /// It did not build.
@@ -91,9 +93,9 @@ message! {
         ban: Option<Sequence>,
         /// How it ended.
         outcome: Outcome,
-        /// What was published: repository and tag.
+        /// What was pushed: repository and tag.
         image: Option<ImageRef>,
-        /// What was published: the manifest.
+        /// What was pushed: the manifest.
         digest: Option<Digest>,
         /// Every image that went in.
         inputs: Vec<BuildInput>,
@@ -144,12 +146,13 @@ impl BuildJob {
 }
 
 impl Outcome {
-    const ALL: [Self; 3] = [Self::Published, Self::Refused, Self::Failed];
+    const ALL: [Self; 4] = [Self::Published, Self::Superseded, Self::Refused, Self::Failed];
 
     /// The word used on the wire and for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
+            Self::Superseded => "superseded",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }

@@ -85,6 +85,25 @@ fn an_empty_catalog_allows_nothing() {
 }
 
 #[test]
+fn a_banned_replacement_gives_way_to_its_own() {
+    let mut snapshot = catalog();
+    let to = |image: &str| Some(image.parse().unwrap());
+    let chain = [
+        ("r.io/base/os:10.4.9", "r.io/base/os:10.4.7"),
+        ("r.io/base/os:10.4.7", "r.io/base/java:10.4.9"),
+        // What would close a circle is rejected as an order.
+        ("r.io/base/java:10.4.9", "r.io/base/os:10.4.9"),
+    ];
+    let expected =
+        ["replace r.io/base/os:10.4.7", "replace r.io/base/java:10.4.9", "replace r.io/base/java:10.4.9"];
+    for ((sequence, (image, replacement)), expected) in (3..).zip(chain).zip(expected) {
+        let ban = Ban { replacement: to(replacement), ..ban(image) };
+        snapshot.apply(&record(sequence, Order::Ban(ban)));
+        check(&snapshot, "r.io/base/os:10.4.9", expected);
+    }
+}
+
+#[test]
 fn a_banned_base_gets_the_bans_replacement_then_the_catalogs() {
     let mut snapshot = catalog();
     snapshot.apply(&record(3, Order::Ban(ban("r.io/base/os:10.4.7"))));
@@ -96,6 +115,18 @@ fn a_banned_base_gets_the_bans_replacement_then_the_catalogs() {
     rule(&snapshot, "r.io/base/os:10.4.9", "ban 4");
     // The catalog's own current version is banned now, and is not offered any more.
     check(&snapshot, "r.io/base/os:10.4.8", "refuse r.io/base/java:10.4.9");
+}
+
+#[test]
+fn a_base_that_is_banned_under_another_name_is_replaced_too() {
+    let mut snapshot = catalog();
+    for (sequence, image) in (1..).zip(["r.io/base/os:10.4.7", "r.io/mirror/os:lts"]) {
+        snapshot.resolve(sequence, indexed(image, b"the same content"));
+    }
+    check(&snapshot, "r.io/base/os:10.4.7", "keep");
+    snapshot.apply(&record(3, Order::Ban(ban("r.io/mirror/os:lts"))));
+    check(&snapshot, "r.io/base/os:10.4.7", "replace r.io/base/os:10.4.9");
+    rule(&snapshot, "r.io/base/os:10.4.7", "ban 3");
 }
 
 fn tag(text: &str) -> Tag {

@@ -138,16 +138,21 @@ impl Snapshot {
             .map(|project| &project.name)
     }
 
-    /// Whether a ban that holds at `now` covers `image`, by its name, its digest, or what its tag points at where the catalog knows it.
+    /// Whether a ban that holds at `now` covers `image`; see [`Snapshot::bans_of`].
     pub fn is_banned(&self, image: &ImageRef, now: OffsetDateTime) -> bool {
+        self.bans_of(image, now).next().is_some()
+    }
+
+    /// The bans that hold at `now` and cover `image`, by its name, its digest, or what its tag points at where the catalog knows it.
+    pub fn bans_of(&self, image: &ImageRef, now: OffsetDateTime) -> impl Iterator<Item = &ActiveBan> {
         let mut digests: BTreeSet<Digest> = image.digest().cloned().into_iter().collect();
         let mut chains = BTreeSet::new();
         if let Some(indexed) = self.indexed.get(image) {
             digests.extend(indexed.digests.iter().cloned());
             chains.extend(indexed.chains.iter().cloned());
         }
-        let mut holding = self.bans.values().filter(|ban| ban.holds_at(now));
-        holding.any(|ban| ban.ban.names(image) || self.touches(ban, &digests, &chains))
+        let holding = self.bans.values().filter(move |ban| ban.holds_at(now));
+        holding.filter(move |ban| ban.ban.names(image) || self.touches(ban, &digests, &chains))
     }
 
     /// Whether `ban` covers any of these. The same as asking its [`Snapshot::coverage`], which would be put together for each question.
