@@ -123,10 +123,7 @@ impl Broker {
         let Outcome::Stored { sequence, .. } = said else {
             bail!("the order on {kind} was not stored: {said:?}")
         };
-        let accepted = |fact: &crate::facts::Fact| {
-            (fact.kind == "plimsoll.order.accepted" && fact.number("order") == sequence).then_some(())
-        };
-        facts.wait(&format!("order {sequence} to be accepted"), accepted).await?;
+        facts.accepted(sequence).await?;
         Ok(sequence)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bus::{Feed, Heard, keyring::provision_identity};
 use events::topology::StreamName;
 use serde_json::Value;
@@ -112,6 +112,19 @@ impl Facts {
     /// Every fact of one kind so far.
     pub fn of(&self, kind: &str) -> Vec<Fact> {
         self.all().into_iter().filter(|fact| fact.kind == kind).collect()
+    }
+
+    /// Waits until an order is accepted; one that is rejected fails at once, with its reason.
+    pub async fn accepted(&self, order: u64) -> Result<()> {
+        let outcome = |fact: &Fact| match fact.kind.as_str() {
+            "plimsoll.order.accepted" if fact.number("order") == order => Some(Ok(())),
+            "plimsoll.order.rejected" if fact.number("order") == order => {
+                Some(Err(fact.text("reason").to_owned()))
+            }
+            _ => None,
+        };
+        let outcome = self.wait(&format!("order {order} to be accepted"), outcome).await?;
+        outcome.map_err(|reason| anyhow!("order {order} was rejected: {reason}"))
     }
 
     /// Waits for a fact that `find` makes something of.

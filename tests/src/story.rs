@@ -10,7 +10,7 @@ mod table;
 
 pub use bad_day::stored_at;
 pub use builds::{Source, image_stands_on, published, push};
-pub use setting::{bases, catalog, doors, project};
+pub use setting::{bases, catalog, doors, policy, project};
 
 use std::time::Duration;
 

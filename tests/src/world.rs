@@ -150,11 +150,7 @@ impl World {
     /// Publishes an order and waits until it is accepted.
     pub async fn order_accepted(&self, kind: &str, body: &str) -> Result<u64> {
         let sequence = self.order(kind, body).await?;
-        self.facts
-            .wait(&format!("order {sequence} to be accepted"), |fact| {
-                (fact.kind == "plimsoll.order.accepted" && fact.number("order") == sequence).then_some(())
-            })
-            .await?;
+        self.facts.accepted(sequence).await?;
         Ok(sequence)
     }
 

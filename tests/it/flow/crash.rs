@@ -37,6 +37,7 @@ async fn play(world: &mut World) -> Result<()> {
     story::bases(world).await?;
     story::catalog(world, "10.4.8", &[]).await?;
     story::doors(world, "enforce").await?;
+    story::policy(world).await?;
     for source in [&BASE].into_iter().chain(&ABOVE) {
         story::project(world, source.project).await?;
     }

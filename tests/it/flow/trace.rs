@@ -35,6 +35,7 @@ async fn play(world: &World, collector: &Collector) -> Result<()> {
     story::bases(world).await?;
     story::catalog(world, "10.4.8", &[]).await?;
     story::doors(world, "enforce").await?;
+    story::policy(world).await?;
     story::project(world, APP.project).await?;
     story::published(world, &APP).await?;
     let image = world.image("team/app:1")?.to_string();

@@ -75,7 +75,8 @@ pub async fn doors(world: &World, mode: &str) -> Result<()> {
     Ok(())
 }
 
-async fn policy(world: &World) -> Result<()> {
+/// Applies the policy that the projects name.
+pub async fn policy(world: &World) -> Result<()> {
     let policy = json!({"name": "house", "failOn": "error", "deny": ["DL3004"], "ignore": ["DL3006"]});
     world.order_accepted(order::POLICY, &policy.to_string()).await?;
     Ok(())
