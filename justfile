@@ -47,7 +47,7 @@ bench NAME *ARGUMENTS: setup
 fuzz TARGET="all" SECONDS="600":
     tests/fuzz/run {{ TARGET }} {{ SECONDS }}
 
-# Compare the parser with the official one and the rules with hadolint, on files made from a seed: `--seed N`
+# Compare the parser with the official one and the rules with hadolint, on files made from a seed and on given ones: `--seed N`, files, folders
 test-differential *ARGUMENTS:
     deploy/dev/peers.sh
     source target/dev/peers/env; cargo test --quiet --locked --package differential --features peers

@@ -1,12 +1,12 @@
 //! `just test-differential`, the half about rules: generated and real files under hadolint and under ours, and a table.
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, env, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
 use differential::{
-    Grammar, Random,
+    Grammar, Random, Selection,
     lint::{Compared, Comparison, Hadolint},
 };
 
@@ -15,38 +15,30 @@ const AGREEMENT: usize = 9_950;
 /// Each rule must fire at least this often, so that one that is wrong is seen.
 const FIRES: usize = 20;
 
+/// How many generated files say enough.
+const FILES: u64 = 7_000;
+
+/// Compare our rules with hadolint's.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The seed of the generated files.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many files are generated.
-    #[arg(long, default_value_t = 7_000)]
-    files: u64,
-    /// Real files that are compared too.
-    #[arg(value_name = "FILE")]
-    real: Vec<PathBuf>,
-    /// How many disagreements are shown whole.
-    #[arg(long, default_value_t = 5)]
-    show: usize,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let Arguments { selection } = Arguments::parse();
+    let seed = selection.seed();
     let program = env::var_os("HADOLINT").context("HADOLINT names no program; run deploy/dev/peers.sh")?;
     let peer = Hadolint::new(program.as_ref())?;
     let grammar = Grammar::parse(&[include_str!("../../grammar/lint.txt")])?;
-    let mut files: Vec<(String, String)> = (0..arguments.files)
-        .map(|index| (format!("#{index}"), grammar.make("file", &mut Random::nth(arguments.seed, index))))
+    let mut files: Vec<(String, String)> = (0..selection.count(FILES))
+        .map(|index| (format!("#{index}"), grammar.make("file", &mut Random::nth(seed, index))))
         .collect();
-    for path in &arguments.real {
-        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        files.push((path.display().to_string(), text));
-    }
-    println!("{}; seed {}, {} files", peer.version(), arguments.seed, files.len());
+    files.extend(selection.named()?);
+    println!("{}; seed {seed}, {} files", peer.version(), files.len());
     let comparison = Comparison::of(&files, &peer)?;
     table(&comparison);
-    disagreements(&comparison, arguments.show);
+    disagreements(&comparison, selection.show);
     judge(&comparison)
 }
 

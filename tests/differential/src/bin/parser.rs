@@ -1,11 +1,10 @@
 //! Compares `shared/dockerfile` with the official parser on generated files and on given ones, and fails where they differ.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use clap::Parser;
 use differential::{
-    DOCKERFILES, Grammar, Random, mutate,
+    DOCKERFILES, Grammar, Random, Selection, mutate,
     parser::{Difference, Outcome, Peer, Reading, compare},
     shrink,
 };
@@ -14,21 +13,15 @@ use dockerfile::Dockerfile;
 /// Compare our reading of Dockerfiles with the official parser's.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The seed of the generated files; taken from the clock if left out, and printed.
-    #[arg(long)]
-    seed: Option<u64>,
     /// A Python that finds the official parser; deploy/dev/peers.sh makes one and names it in target/dev/peers/env.
     #[arg(long, env = "PEER_PYTHON")]
     python: PathBuf,
-    /// How many files are generated.
-    #[arg(long, default_value_t = 20_000)]
-    count: u64,
-    /// How many differences are made small and shown.
-    #[arg(long, default_value_t = 20)]
-    show: usize,
-    /// Folders whose files are compared too.
-    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
 }
+
+/// How many generated files say enough.
+const FILES: u64 = 20_000;
 
 /// What became of all files of one kind.
 #[derive(Debug, Default)]
@@ -42,12 +35,12 @@ struct Tally {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Options { seed, python, count, show, folders } = Options::parse();
-    let seed = seed.unwrap_or_else(clock);
+    let Options { python, selection } = Options::parse();
+    let seed = selection.seed();
     let mut peer = Peer::start(&python)?;
     let grammar = Grammar::parse(&[DOCKERFILES])?;
     let mut generated = Tally::default();
-    for index in 0..count {
+    for index in 0..selection.count(FILES) {
         let mut random = Random::nth(seed, index);
         let text = grammar.make("file", &mut random);
         // One in four is damaged.
@@ -55,22 +48,12 @@ fn main() -> anyhow::Result<ExitCode> {
         generated.add(&format!("seed {seed}, file {index}"), &text, &mut peer)?;
     }
     let mut given = Tally::default();
-    for folder in &folders {
-        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-        for entry in entries {
-            let path = entry?.path();
-            if !path.is_file() {
-                continue;
-            }
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            if let Ok(text) = Dockerfile::text_of(&bytes) {
-                given.add(&path.display().to_string(), text, &mut peer)?;
-            }
-        }
+    for (name, text) in selection.named()? {
+        given.add(&name, &text, &mut peer)?;
     }
     generated.tell(&format!("generated with seed {seed}"));
     given.tell("given");
-    for (name, text) in generated.differ.iter().chain(&given.differ).take(show) {
+    for (name, text) in generated.differ.iter().chain(&given.differ).take(selection.show) {
         tell_difference(name, text, &mut peer)?;
     }
     let clean = generated.differ.is_empty() && given.differ.is_empty();
@@ -118,9 +101,4 @@ fn tell_difference(name: &str, text: &str, peer: &mut Peer) -> anyhow::Result<()
         println!("{name}");
     }
     Ok(())
-}
-
-fn clock() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    now.as_secs()
 }
