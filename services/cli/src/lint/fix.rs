@@ -1,6 +1,6 @@
 //! `--fix`: the edits that findings carry, made in the file itself. Not which edits are safe: the rule that made them answers for it.
 
-use std::{fs, io::Write as _, path::Path};
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use dockerfile::{Dockerfile, Edit};
 use lint::{Linter, Report};
@@ -40,24 +40,24 @@ pub(super) fn mend(
 /// The text with the edits made, those first found winning where two meet; none where there is nothing to change or where the
 /// result could not be read as a definition any more.
 fn mended<'a>(text: &str, edits: impl Iterator<Item = &'a Edit>) -> Option<String> {
-    let mut chosen: Vec<Edit> = Vec::new();
+    // Those chosen do not meet, so an edit meets one of its neighbours or none.
+    let mut chosen: BTreeMap<(usize, usize), &Edit> = BTreeMap::new();
     for edit in edits {
+        let place = (edit.span.start, edit.span.end);
         let meets = |other: &Edit| edit.span.start < other.span.end && other.span.start < edit.span.end;
-        if !chosen.iter().any(|other| meets(other) || other.span == edit.span) {
-            chosen.push(edit.clone());
+        let before = chosen.range(..place).next_back();
+        let behind = chosen.range(place..).next();
+        if !before.into_iter().chain(behind).any(|(other, edit)| *other == place || meets(edit)) {
+            chosen.insert(place, edit);
         }
     }
     if chosen.is_empty() {
         return None;
     }
-    chosen.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
-    let mut mended = text.to_owned();
-    for edit in &chosen {
-        text.get(edit.span.clone())?;
-        mended.replace_range(edit.span.clone(), &edit.replacement);
-    }
-    let before = Dockerfile::read(text).errors().len();
-    (Dockerfile::read(&mended).errors().len() <= before).then_some(mended)
+    let file = Dockerfile::read(text);
+    let chosen: Vec<Edit> = chosen.into_values().cloned().collect();
+    let mended = file.rewrite(&chosen).ok()?;
+    (Dockerfile::read(&mended).errors().len() <= file.errors().len()).then_some(mended)
 }
 
 /// Puts the new text in the file's place at once, so that a crash leaves one of the two, with the file's own permissions.
@@ -92,6 +92,8 @@ mod tests {
         check(text, &[(0..4, "FROM"), (0..4, "FROM")], Some("FROM a as b\nCMD x\n"));
         check(text, &[(0..4, "FROM"), (2..6, "XX")], Some("FROM a as b\nCMD x\n"));
         check(text, &[], None);
+        let many: Vec<_> = (0..4).map(|at| (at..at + 1, "F")).chain([(4..4, "!"), (2..9, "?")]).collect();
+        check(text, &many, Some("FFFF! a as b\nCMD x\n"));
     }
 
     #[test]
