@@ -27,6 +27,11 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// ShellCheck prints when it is through with all its files; this bounds what it holds, and what a command line may be long.
 const SCRIPTS_A_PROCESS: usize = 500;
 
+/// What a script costs however short it is, in bytes of a longer one.
+const WEIGHT_OF_A_SCRIPT: usize = 200;
+/// What is worth a process: less is read sooner than another one starts.
+const LEAST_SHARE: usize = 16 * 1024;
+
 /// Where ShellCheck is and how much of the machine it may have.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -143,18 +148,67 @@ impl Checker {
     }
 }
 
-/// The texts shared out so that each process has about as much to read, in as many processes as run side by side, or more where one
-/// would get too many.
+/// The texts shared out to processes, in the order in which they are started. Where one process runs at a time, as few as can be: each
+/// start costs. Where several do, the longest texts come first and the shares get smaller towards the end, so that all are through at
+/// about the same time, and what is kept of one share is written while the others are read.
 fn shares(texts: &[String], missing: &[usize], processes: usize) -> Vec<Vec<usize>> {
-    let count = processes.min(missing.len()).max(missing.len().div_ceil(SCRIPTS_A_PROCESS));
+    let weight = |number: &usize| texts.get(*number).map_or(0, String::len) + WEIGHT_OF_A_SCRIPT;
     let mut longest_first = missing.to_vec();
-    longest_first.sort_by_key(|number| std::cmp::Reverse(texts.get(*number).map_or(0, String::len)));
-    let mut shares = vec![Vec::new(); count];
-    // Dealt out forth and back: the next longest to whoever has least so far, near enough.
-    for (turn, round) in longest_first.chunks(count.max(1)).enumerate() {
-        let order: Box<dyn Iterator<Item = &mut Vec<usize>>> =
-            if turn % 2 == 0 { Box::new(shares.iter_mut()) } else { Box::new(shares.iter_mut().rev()) };
-        order.zip(round).for_each(|(share, number)| share.push(*number));
+    longest_first.sort_by_key(|number| std::cmp::Reverse(weight(number)));
+    let mut left: usize = missing.iter().map(weight).sum();
+    let mut shares: Vec<Vec<usize>> = Vec::new();
+    let (mut share, mut taken) = (Vec::new(), 0);
+    for number in longest_first {
+        let fair = if processes == 1 { left } else { (left / (2 * processes)).max(LEAST_SHARE) };
+        if !share.is_empty() && (taken >= fair || share.len() == SCRIPTS_A_PROCESS) {
+            left -= taken;
+            taken = 0;
+            shares.push(std::mem::take(&mut share));
+        }
+        taken += weight(&number);
+        share.push(number);
     }
+    shares.extend(Some(share).filter(|share| !share.is_empty()));
     shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared_out(lengths: &[usize], processes: usize) -> Vec<Vec<usize>> {
+        let texts: Vec<String> = lengths.iter().map(|length| "x".repeat(*length)).collect();
+        let all: Vec<usize> = (0..texts.len()).collect();
+        let shares = shares(&texts, &all, processes);
+        let mut seen: Vec<usize> = shares.iter().flatten().copied().collect();
+        seen.sort_unstable();
+        assert_eq!(seen, all, "each once");
+        assert!(shares.iter().all(|share| (1..=SCRIPTS_A_PROCESS).contains(&share.len())));
+        shares.iter().map(|share| share.iter().map(|number| texts[*number].len()).collect()).collect()
+    }
+
+    #[test]
+    fn one_process_at_a_time_gets_everything_at_once() {
+        assert_eq!(shared_out(&[10; 300], 1).len(), 1);
+        assert_eq!(shared_out(&[], 1).len(), 0);
+        assert_eq!(shared_out(&[10; SCRIPTS_A_PROCESS + 1], 1).len(), 2);
+    }
+
+    #[test]
+    fn side_by_side_the_longest_come_first_and_no_share_is_the_last_to_be_waited_for() {
+        let lengths: Vec<usize> = (0..400).map(|number| 20 + number * number % 977).collect();
+        let shares = shared_out(&lengths, 2);
+        let flat: Vec<usize> = shares.iter().flatten().copied().collect();
+        assert!(flat.is_sorted_by(|one, next| one >= next));
+        let whole: usize = lengths.iter().map(|length| length + WEIGHT_OF_A_SCRIPT).sum();
+        let weight =
+            |share: &Vec<usize>| share.iter().map(|length| length + WEIGHT_OF_A_SCRIPT).sum::<usize>();
+        assert!(weight(shares.last().unwrap()) * 12 < whole, "{}", shares.len());
+        assert!(shares.len() < 10, "{}", shares.len());
+    }
+
+    #[test]
+    fn a_few_small_scripts_are_not_worth_many_processes() {
+        assert_eq!(shared_out(&[50, 60, 70], 8).len(), 1);
+    }
 }

