@@ -1,6 +1,8 @@
 //! Shell patterns of `${name#pattern}`, `${name%pattern}` and `${name/pattern/word}`: `?`, `*` and escapes. Not globs of files, no
 //! brackets.
 
+use std::mem;
+
 /// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<Token>);
@@ -124,6 +126,7 @@ fn taken(tokens: &[Token], characters: impl Iterator<Item = char>, reach: Reach)
         *first = true;
     }
     skip_any(tokens, &mut states);
+    let mut next = states.clone();
     let mut bytes = 0;
     let mut found = None;
     let mut characters = characters;
@@ -136,7 +139,7 @@ fn taken(tokens: &[Token], characters: impl Iterator<Item = char>, reach: Reach)
         }
         let Some(c) = characters.next() else { return found };
         bytes += c.len_utf8();
-        let mut next = vec![false; states.len()];
+        next.fill(false);
         for (index, token) in tokens.iter().enumerate() {
             if states.get(index) != Some(&true) {
                 continue;
@@ -156,7 +159,7 @@ fn taken(tokens: &[Token], characters: impl Iterator<Item = char>, reach: Reach)
         if !next.contains(&true) {
             return found;
         }
-        states = next;
+        mem::swap(&mut states, &mut next);
     }
 }
 

@@ -65,3 +65,61 @@ fn of_bases(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> Result<V
     };
     Ok(bases.into_iter().map(whole).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use artifact::Digest;
+    use events::rpc::{ScanReply, ScannedUse};
+
+    use super::*;
+
+    /// A definition's uses in these roles, each of an image of its own that has the triggers.
+    #[track_caller]
+    fn check(roles: &[BaseRole], triggers: &[&str], expected: Option<usize>) {
+        let image = |index: usize| format!("r.io/os:{index}").parse::<ImageRef>().unwrap();
+        let used = |(index, role): (usize, &BaseRole)| ScannedUse {
+            line: 1,
+            role: *role,
+            written: image(index).to_string(),
+            choice: "keep".to_owned(),
+            used: Some(image(index)),
+            reason: String::new(),
+            start: 0,
+            end: 0,
+            rule: String::new(),
+            nearest: None,
+            pin: false,
+            trigger: String::new(),
+        };
+        let uses = roles.iter().enumerate().map(used).collect();
+        let uses = definition::allowed_uses(&ScanReply { refused: false, findings: vec![], uses, as_of: 1 })
+            .unwrap();
+        let input = |allowed: &AllowedUse| Input {
+            pinned: allowed.used.pinned(Digest::of(b"os")),
+            layout: PathBuf::new(),
+            excused: Default::default(),
+            triggers: triggers.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        let inputs = uses.iter().map(|allowed| (allowed.used.clone(), input(allowed))).collect();
+        let found = of_bases(&uses, &inputs);
+        assert_eq!(found.as_ref().ok().map(Vec::len), expected, "{found:?}");
+        assert!(found.is_ok() || matches!(found, Err(Failure::Refused(_))));
+    }
+
+    #[test]
+    fn only_what_a_stage_stands_on_sets_its_triggers_off() {
+        use BaseRole::{Base, Copy, Frontend, Mount, Stage};
+        check(&[Base, Stage, Copy, Mount, Frontend], &["RUN x"], Some(2));
+        check(&[Base, Stage], &[], Some(0));
+    }
+
+    #[test]
+    fn triggers_that_fill_a_question_are_refused() {
+        let long = "x".repeat(MOST_BYTES / 2);
+        check(&[BaseRole::Base], &[&long, &long], Some(1));
+        check(&[BaseRole::Base], &[&long, &long, "x"], None);
+        check(&[BaseRole::Base, BaseRole::Stage], &[&long, "x"], None);
+    }
+}

@@ -82,7 +82,8 @@ pub(super) fn sources(file: &Dockerfile, add: &Instruction) -> Vec<(String, Rang
                 let rest = file.source(&(from..list.end));
                 let found =
                     rest.find(&format!("\"{item}\"")).map(|at| from + at + 1..from + at + 1 + item.len());
-                from = found.as_ref().map_or(from, |found| found.end + 1);
+                // Behind one that is written with escapes the others are not looked for: a search that fails reads to the end.
+                from = found.as_ref().map_or(list.end, |found| found.end + 1);
                 found.unwrap_or(list.start..list.start)
             };
             let spans: Vec<_> = items.iter().map(span).collect();

@@ -192,7 +192,7 @@ proptest! {
     }
 }
 
-/// What the bytes of a use say: continuations joined as the file joins them, and for all but FROM without quotes and escapes.
+/// What the bytes of a use say: continuations joined as the file joins them, and for flags without quotes and escapes.
 fn said(file: &Dockerfile, image: &ImageUse) -> String {
     let escape = file.escape().as_char();
     let mut text = String::new();
@@ -210,8 +210,8 @@ fn said(file: &Dockerfile, image: &ImageUse) -> String {
 
 fn plain(file: &Dockerfile, image: &ImageUse, text: &str) -> String {
     let quotes = ['"', '\'', file.escape().as_char()];
-    let is_from = matches!(image.role, BaseRole::Base | BaseRole::Stage);
-    text.chars().filter(|c| is_from || !quotes.contains(c)).collect()
+    let is_word = matches!(image.role, BaseRole::Base | BaseRole::Stage | BaseRole::Add);
+    text.chars().filter(|c| is_word || !quotes.contains(c)).collect()
 }
 
 proptest! {
@@ -225,6 +225,10 @@ proptest! {
             let whole = image.resolved.is_err() && file.source(&image.span).starts_with("--");
             if !whole && !image.span.is_empty() {
                 prop_assert_eq!(said(&file, image), plain(&file, image, &image.written), "{:?}", image);
+                // The quotes around it are not part of it.
+                let (bytes, quotes) = (file.source(&image.span), ['"', '\'']);
+                prop_assert!(!bytes.starts_with(quotes) || image.written.starts_with(quotes), "{:?}", image);
+                prop_assert!(!bytes.ends_with(quotes) || image.written.ends_with(quotes), "{:?}", image);
             }
             prop_assert!(image.resolved.is_err() || !image.span.is_empty());
         }
@@ -307,6 +311,9 @@ fn hostile_files_are_read_in_time() {
         repeated("\u{e0}\r"),
         format!("ARG A={}\n{}", "x".repeat(900), repeated("FROM r.io/$A:1\n")),
         format!("{}{}", "ARG A=x\n".repeat(1 << 12), repeated("FROM r.io/$A:1\n")),
+        format!("ARG A={}\n{}", "x".repeat(90), repeated("FROM ${A//x*xy*x?y/z}\n")),
+        format!("ARG A={}\n{}", "x".repeat(90), repeated("FROM ${A//x/xxxxxxxxx}\n")),
+        format!("FROM scratch\n{}", repeated(&format!("ADD [{}\"/\"]\n", "\"\\u0061\",".repeat(4000)))),
     ] {
         let start = std::time::Instant::now();
         let file = Dockerfile::read(&text);
