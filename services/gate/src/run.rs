@@ -1,6 +1,5 @@
 //! The process: read the streams, then open the doors, and go on reading.
 
-use bus::{Feed, Heard};
 use containers::Runtime;
 use events::{rpc::CheckRequest, topology::StreamName};
 use registry::Client;
@@ -20,33 +19,16 @@ use crate::{
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::default();
-    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0), (StreamName::Images, 0)];
-    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
-    let mut doors = Some(Doors::prepare(config, memory.clone(), &context)?);
-    let mut listed = None;
-    loop {
-        let heard = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => heard,
-        };
-        match heard {
-            Some(Heard::Record(record)) => {
-                let _entered = record.span().entered();
-                memory.hear(&record);
-            }
-            // Until everything has been read, a shut door is the only right answer: nobody listens yet.
-            Some(Heard::CaughtUp) => {
-                if let Some(doors) = doors.take() {
-                    listed = Some(doors.open(&context).await?);
-                    info!(as_of = ?memory.as_of(), "The doors are open for questions.");
-                    context.readiness.is_ready();
-                }
-            }
-            None => return Ok(()),
-        }
-        debug_assert!(doors.is_some() || listed.is_some());
-    }
+    let doors = Doors::prepare(config, memory.clone(), &context)?;
+    let streams = [StreamName::Orders, StreamName::Resolutions, StreamName::Images];
+    let hear = |record: &_| memory.hear(record);
+    // Until everything has been read, a shut door is the only right answer: nobody listens yet.
+    let open = async || {
+        let listed = doors.open(&context).await?;
+        info!(as_of = ?memory.as_of(), "The doors are open for questions.");
+        Ok(listed)
+    };
+    service::follow(&context, &streams, hear, open).await
 }
 
 struct Doors {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Connection, Entries, Feed, Heard, Limits};
+use bus::{Connection, Entries, Limits};
 use events::topology::{Bucket, Role, StreamName};
 use service::{Context, Fault};
 use source::Fetcher;
@@ -36,41 +36,23 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let Config { folder, source } = config;
     let folder = workshop(&folder).map_err(|error| Error::Folder(folder, error))?;
     let projects = Projects::default();
-    let mut feed = Feed::open(&context.connection, &[(StreamName::Orders, 0)], &context.tasks, &context.stop);
     let sender = Sender::new()?;
     // Listed for as long as this is held.
     let _listed = context.connection.list("notifier", "Tells the teams what became of their builds.").await?;
-    loop {
-        let heard = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => heard,
-        };
-        match heard {
-            Some(Heard::Record(record)) => {
-                let _entered = record.span().entered();
-                projects.hear(&record);
-            }
-            // Before that, nobody is known to be told.
-            Some(Heard::CaughtUp) => {
-                let Some(entries) = context.stop.run_until_cancelled(bind(&context.connection)).await else {
-                    return Ok(());
-                };
-                let teller = Teller {
-                    projects: projects.clone(),
-                    entries,
-                    fetcher: Fetcher::new(source.clone()),
-                    sender: sender.clone(),
-                    folder: folder.clone(),
-                    stop: context.stop.clone(),
-                };
-                begin(teller, &context);
-                info!("Teams are told.");
-                context.readiness.is_ready();
-            }
-            None => return Ok(()),
+    let hear = |record: &_| projects.hear(record);
+    // Before that, nobody is known to be told.
+    let open = async || {
+        if let Some(entries) = context.stop.run_until_cancelled(bind(&context.connection)).await {
+            let (projects, stop) = (projects.clone(), context.stop.clone());
+            begin(
+                Teller { projects, entries, fetcher: Fetcher::new(source), sender, folder, stop },
+                &context,
+            );
+            info!("Teams are told.");
         }
-    }
+        Ok(())
+    };
+    service::follow(&context, &[StreamName::Orders], hear, open).await
 }
 
 /// An empty folder below `folder`: what a killed predecessor left there is of no use.

@@ -1,6 +1,6 @@
 //! The process: read the orders, then answer.
 
-use bus::{Feed, Heard, rpc::Listed};
+use bus::rpc::Listed;
 use evaluator::Evaluator;
 use events::{rpc::ScanRequest, topology::StreamName};
 use service::{Context, Fault};
@@ -11,29 +11,10 @@ use crate::{config::Config, grpc, memory::Memory};
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::new(Evaluator::new(config.policies));
-    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0)];
-    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
-    // Listed for as long as this is held.
-    let mut _listed: Option<Listed> = None;
-    loop {
-        let heard = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => heard,
-        };
-        match heard {
-            Some(Heard::Record(record)) => {
-                let _entered = record.span().entered();
-                memory.hear(&record);
-            }
-            // A scan under half a catalog would refuse what is allowed.
-            Some(Heard::CaughtUp) => {
-                _listed = Some(answer(&config, &context, &memory).await?);
-                context.readiness.is_ready();
-            }
-            None => return Ok(()),
-        }
-    }
+    let streams = [StreamName::Orders, StreamName::Resolutions];
+    let hear = |record: &_| memory.hear(record);
+    // A scan under half a catalog would refuse what is allowed.
+    service::follow(&context, &streams, hear, async || answer(&config, &context, &memory).await).await
 }
 
 async fn answer(config: &Config, context: &Context, memory: &Memory) -> Result<Listed, Fault> {

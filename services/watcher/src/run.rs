@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use bus::{Connection, Feed, Heard};
+use bus::Connection;
 use events::topology::StreamName;
 use registry::Client;
 use service::{Context, Fault};
@@ -37,37 +37,24 @@ enum Error {
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::default();
-    let mut feed = Feed::open(&context.connection, &[(StreamName::Orders, 0)], &context.tasks, &context.stop);
     let address = config.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))?;
-    let mut beginning = Some(Beginning::prepare(config, memory.clone(), &context, listener)?);
+    let beginning = Beginning::prepare(config, memory.clone(), &context, listener)?;
     // Listed for as long as this is held.
     let _listed =
         context.connection.list("watcher", "Turns what registries and git hosts tell into facts.").await?;
     let ordered = Arc::new(Notify::new());
-    loop {
-        let heard = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => heard,
-        };
-        match heard {
-            Some(Heard::Record(record)) => {
-                let _entered = record.span().entered();
-                memory.hear(&record);
-                ordered.notify_one();
-            }
-            // Before that, a push could not be matched to its project: nobody is answered yet.
-            Some(Heard::CaughtUp) => {
-                if let Some(beginning) = beginning.take() {
-                    beginning.begin(&context, Arc::clone(&ordered));
-                    info!(%address, "Webhooks are taken.");
-                    context.readiness.is_ready();
-                }
-            }
-            None => return Ok(()),
-        }
-    }
+    let hear = |record: &_| {
+        memory.hear(record);
+        ordered.notify_one();
+    };
+    // Before that, a push could not be matched to its project: nobody is answered yet.
+    let open = async || {
+        beginning.begin(&context, Arc::clone(&ordered));
+        info!(%address, "Webhooks are taken.");
+        Ok(())
+    };
+    service::follow(&context, &[StreamName::Orders], hear, open).await
 }
 
 struct Beginning {

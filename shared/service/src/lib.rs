@@ -3,11 +3,13 @@
 
 mod arguments;
 mod config;
+mod follow;
 mod health;
 mod lifetime;
 
 pub use arguments::Arguments;
 pub use config::{Mistakes, check, load, section};
+pub use follow::follow;
 pub use health::Readiness;
 pub use lifetime::{Context, Fault, main, run};
 

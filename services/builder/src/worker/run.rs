@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Delivery, Feed, Handler, Heard, Limits as QueueLimits, Outbox, consume};
+use bus::{Delivery, Handler, Limits as QueueLimits, Outbox, consume};
 use events::{
     fact::BuildJob,
     fold,
@@ -73,8 +73,6 @@ impl Orders {
 
 /// Runs until the context's stop.
 pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
-    let streams = [(StreamName::Orders, 0), (StreamName::Resolutions, 0)];
-    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
     let orders = Orders::default();
     let buildah = config.buildah.clone().unwrap_or_else(|| buildah::Config {
         isolation: crate::isolation::Config { scratch: config.folder.join("builds"), ..Default::default() },
@@ -96,25 +94,13 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
     worker.pipeline.sweep().await?;
     // Listed for as long as this is held.
     let _listed = context.connection.list("worker", "Builds, proves and publishes images.").await?;
-    let mut worker = Some(worker);
-    loop {
-        let heard = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => heard,
-        };
-        match heard {
-            Some(Heard::Record(record)) => orders.hear(&record),
-            // No build begins under orders that were lifted long ago.
-            Some(Heard::CaughtUp) => {
-                if let Some(worker) = worker.take() {
-                    take_work(&context, worker, config.slots);
-                    context.readiness.is_ready();
-                }
-            }
-            None => return Ok(()),
-        }
-    }
+    let hear = |record: &_| orders.hear(record);
+    // No build begins under orders that were lifted long ago.
+    let open = async || {
+        take_work(&context, worker, config.slots);
+        Ok(())
+    };
+    service::follow(&context, &[StreamName::Orders, StreamName::Resolutions], hear, open).await
 }
 
 fn take_work(context: &Context, worker: Worker, slots: usize) {
