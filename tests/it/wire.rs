@@ -18,6 +18,7 @@ fn is_part(message: &str) -> bool {
             "CatalogException",
             "PolicyModule",
             "BaseTriggers",
+            "KnownDefinition",
             "DerivedImage",
             "ImageInstance",
             "Finding",

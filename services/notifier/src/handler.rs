@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 
 use bus::{Delivery, Entries, Handler, Outbox, bucket::Claim};
-use events::fact::BuildFinished;
+use events::{
+    Event as _,
+    fact::{BuildFinished, ScanFinished},
+};
 use serde::{Deserialize, Serialize};
 use source::{Change, Commit, Fetcher, GitUrl, Pushed};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +37,7 @@ pub(crate) struct Teller {
 /// What is noted of a notice that was delivered.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    /// The build, for whoever reads the bucket.
+    /// The build, or the scan, for whoever reads the bucket.
     build: String,
     /// The branch that was pushed.
     branch: Option<String>,
@@ -47,12 +50,28 @@ impl Handler for Teller {
 
     async fn handle(&self, delivery: Delivery) -> Result<Outbox, Undelivered> {
         let attempt = delivery.attempt;
-        self.tell(&delivery).await.map_err(|why| Undelivered { attempt, why })?;
+        let told = match delivery.subject.split_kind() {
+            Some((ScanFinished::KIND, _)) => self.tell_of_scan(&delivery).await,
+            _ => self.tell(&delivery).await,
+        };
+        told.map_err(|why| Undelivered { attempt, why })?;
         Ok(Outbox::default())
     }
 }
 
 impl Teller {
+    /// Of all scans, those are told that refuse what was not refused before; a build's own are told with its end.
+    async fn tell_of_scan(&self, delivery: &Delivery) -> Result<(), Error> {
+        let scan: ScanFinished = delivery.decode()?;
+        if !scan.became_refused {
+            return Ok(());
+        }
+        let name = &scan.project;
+        let project = self.projects.get(name).ok_or_else(|| Error::UnknownProject(name.clone()))?;
+        let about = notice::scan(&scan);
+        self.webhook(&about, &project, notice::of_scan(scan)).await
+    }
+
     async fn tell(&self, delivery: &Delivery) -> Result<(), Error> {
         let build: BuildFinished = delivery.decode()?;
         if !notice::is_news(&build) {
@@ -67,7 +86,8 @@ impl Teller {
             }
             Err(error) => (Branch::Withheld(telemetry::Chain(&error).to_string()), Some(error)),
         };
-        self.webhook(build, &project, branch).await?;
+        let about = build.build.clone();
+        self.webhook(&about, &project, Notice::of(build, branch)).await?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -122,17 +142,16 @@ impl Teller {
         }
     }
 
-    async fn webhook(&self, build: BuildFinished, project: &Project, branch: Branch) -> Result<(), Error> {
+    /// Sends a notice about a build or a scan, once.
+    async fn webhook(&self, about: &str, project: &Project, notice: Notice) -> Result<(), Error> {
         let Some(address) = &project.webhook else { return Ok(()) };
-        let key = notice::key(&build.build, &build.project, Channel::Webhook);
+        let key = notice::key(about, &project.name, Channel::Webhook);
         if self.noted(&key).await?.is_some() {
             return Ok(());
         }
-        let note = Note { build: build.build.clone(), branch: None, withheld: None };
-        let (project, outcome) = (build.project.clone(), build.outcome);
-        self.sender.send(address, &Notice::of(build, branch)).await?;
-        info!(%project, %outcome, build = note.build, "The team was told.");
-        self.note(&key, note).await
+        self.sender.send(address, &notice).await?;
+        info!(project = %project.name, about, "The team was told.");
+        self.note(&key, Note { build: about.to_owned(), branch: None, withheld: None }).await
     }
 
     async fn noted(&self, key: &str) -> Result<Option<Note>, Error> {

@@ -1,6 +1,6 @@
 //! What a team is told of a build, and whether it is told anything. Pure: neither sent nor pushed here.
 
-use events::fact::{BuildFinished, Finding, Outcome};
+use events::fact::{BuildFinished, Finding, Outcome, ScanFinished};
 use serde::Serialize;
 use verdict::order::Name;
 
@@ -115,6 +115,32 @@ impl Notice {
     }
 }
 
+/// A definition that the rules refuse from now on, though nobody changed it: no build says so, and the team must not learn it from the next one.
+pub(crate) fn of_scan(scan: ScanFinished) -> Notice {
+    let ScanFinished { project, commit, findings, definition_digest: _, .. } = scan;
+    Notice {
+        message: format!(
+            "The catalog or a policy changed, and the definition of {project} at {commit} is refused from now on: the next build will be, until \
+             the findings are mended. What was built stays as it is."
+        ),
+        project: project.to_string(),
+        build: String::new(),
+        commit,
+        outcome: Outcome::Refused.as_str(),
+        findings: findings.into_iter().map(NoticedFinding::of).collect(),
+        diff: String::new(),
+        branch: None,
+        ban: None,
+        image: None,
+        digest: None,
+    }
+}
+
+/// What a notice about a scan is about: the definition, and what it was judged by.
+pub(crate) fn scan(scan: &ScanFinished) -> String {
+    format!("scan {} {}/{}", scan.definition_digest, scan.catalog_revision, scan.policy_revision)
+}
+
 impl NoticedFinding {
     fn of(finding: Finding) -> Self {
         let Finding { line, code, level, message } = finding;
@@ -202,6 +228,31 @@ mod tests {
             "image": "r.test/team/app:1", "digest": null,
         });
         assert_eq!(serde_json::to_value(notice).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_notice_about_a_scan_says_that_nothing_was_built() {
+        let finished = ScanFinished {
+            build: String::new(),
+            project: "app".parse().unwrap(),
+            commit: "c0ffee".to_owned(),
+            definition_digest: artifact::Digest::of(b"FROM a"),
+            refused: true,
+            findings: build(Outcome::Refused, "").findings,
+            catalog_revision: 3,
+            policy_revision: 4,
+            became_refused: true,
+        };
+        let key = key(&scan(&finished), &finished.project, Channel::Webhook);
+        let later = ScanFinished { policy_revision: 5, ..finished.clone() };
+        assert_ne!(
+            key,
+            self::key(&scan(&later), &later.project, Channel::Webhook),
+            "another change is another notice"
+        );
+        let notice = of_scan(finished);
+        assert!(notice.build.is_empty() && notice.message.contains("app at c0ffee"), "{notice:?}");
+        assert_eq!((notice.outcome, notice.findings.len()), ("refused", 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use events::{
 };
 use futures::future;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tracing::warn;
 use verdict::{Snapshot, snapshot::PolicyInForce};
 
@@ -31,18 +32,24 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Memory {
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     evaluator: Evaluator,
+    /// Told when the rulebook changes.
+    pub(crate) changed: Arc<Notify>,
 }
 
 impl Memory {
     pub(crate) fn new(evaluator: Evaluator) -> Self {
-        Self { snapshot: Arc::default(), evaluator }
+        Self { snapshot: Arc::default(), evaluator, changed: Arc::default() }
     }
 
     pub(crate) fn hear(&self, record: &Record) {
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         // Scans that are under way keep the orders with which they began.
         let snapshot = Arc::make_mut(&mut snapshot);
+        let before = snapshot.rulebook();
         fold(snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+        if snapshot.rulebook() != before {
+            self.changed.notify_one();
+        }
     }
 
     /// The orders of this moment.

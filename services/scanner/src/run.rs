@@ -6,7 +6,7 @@ use events::{rpc::ScanRequest, topology::StreamName};
 use service::{Context, Fault};
 use tokio::net::TcpListener;
 
-use crate::{config::Config, grpc, memory::Memory};
+use crate::{config::Config, grpc, memory::Memory, rescan};
 
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
@@ -14,7 +14,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let streams = [StreamName::Orders, StreamName::Resolutions];
     let hear = |record: &_| memory.hear(record);
     // A scan under half a catalog would refuse what is allowed.
-    service::follow(&context, &streams, hear, async || answer(&config, &context, &memory).await).await
+    let open = async || {
+        let listed = answer(&config, &context, &memory).await?;
+        context.tasks.spawn(rescan::run(context.clone(), memory.clone()));
+        Ok(listed)
+    };
+    service::follow(&context, &streams, hear, open).await
 }
 
 async fn answer(config: &Config, context: &Context, memory: &Memory) -> Result<Listed, Fault> {

@@ -5,7 +5,7 @@ pub mod policies;
 
 use std::collections::BTreeMap;
 
-use artifact::{BaseRole, ImageRef};
+use artifact::{BaseRole, Digest, ImageRef};
 use dockerfile::{Dockerfile, Inputs};
 use events::{
     fact::Finding,
@@ -13,7 +13,7 @@ use events::{
 };
 use lint::{Level, rules::elsewhere};
 use time::OffsetDateTime;
-use verdict::Snapshot;
+use verdict::{Snapshot, snapshot::Rulebook};
 
 use self::{catalog::Judge, policies::Asked};
 
@@ -35,7 +35,16 @@ pub fn scan_with(
     now: OffsetDateTime,
 ) -> ScanReply {
     let ScanRequest { definition, project, build_args, platform, contexts, bases } = request;
-    let as_of = snapshot.as_of().orders;
+    let Rulebook { catalog, policies } = snapshot.rulebook();
+    let reply = ScanReply {
+        refused: true,
+        findings: Vec::new(),
+        uses: Vec::new(),
+        as_of: snapshot.as_of().orders,
+        definition_digest: Some(Digest::of(definition.as_bytes())),
+        catalog_revision: catalog,
+        policy_revision: policies,
+    };
     let file = match Dockerfile::parse(definition) {
         Ok(file) => file,
         Err(errors) => {
@@ -45,7 +54,7 @@ pub fn scan_with(
                 level: Level::Error.as_str().to_owned(),
                 message: format!("{error}; {}", error.hint()),
             });
-            return ScanReply { refused: true, findings: findings.collect(), uses: Vec::new(), as_of };
+            return ScanReply { findings: findings.collect(), ..reply };
         }
     };
     let policy = policies::of_linter(snapshot, project.as_ref());
@@ -80,7 +89,7 @@ pub fn scan_with(
         findings.push(finding);
     }
     findings.sort_by_key(|finding| finding.line);
-    ScanReply { refused, findings, uses, as_of }
+    ScanReply { refused, findings, uses, ..reply }
 }
 
 /// The bases whose triggers are known, by the number of the stage that stands on them.

@@ -21,6 +21,15 @@ pub enum Claim {
     Lost,
 }
 
+/// What became of a fact that belongs behind another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// It is stored; this is its place.
+    Stored(u64),
+    /// Something stands behind that fact already, this very call's own said before among it, or the fact is not in the stream any more.
+    Overtaken,
+}
+
 impl Connection {
     /// Binds a bucket that the bootstrap step made.
     pub async fn entries(&self, bucket: Bucket) -> Result<Entries, Error> {
@@ -47,6 +56,11 @@ impl Entries {
             Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(Claim::Lost),
             Err(error) => Err(self.failed("update", key, error)),
         }
+    }
+
+    /// Writes `key`, whatever it was. Retryable.
+    pub async fn put(&self, key: &str, value: Vec<u8>) -> Result<u64, Error> {
+        self.store.put(key, value.into()).await.map_err(|error| self.failed("write", key, error))
     }
 
     /// The entry's value and revision, if it exists. Retryable.

@@ -2,12 +2,15 @@
 
 use std::{future::Future, time::Duration};
 
-use async_nats::{Client, ConnectOptions, jetstream};
+use async_nats::{
+    Client, ConnectOptions,
+    jetstream::{self, context::PublishErrorKind},
+};
 use events::{Event, InvalidSubject, Malformed, Subject, topology::Account};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::{config::Config, headers};
+use crate::{bucket::Placed, config::Config, headers};
 
 /// How long a request to the broker may take before it is tried again.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -219,8 +222,31 @@ impl Connection {
         }
     }
 
+    /// Publishes a fact if `after` is the place of the last one on its subject (0 for none), and waits until it is stored. Of all callers that knew the
+    /// same last fact one succeeds, whatever they say and whenever they say it. Retryable.
+    pub async fn publish_behind<E: Event>(&self, event: E, cause: &str, after: u64) -> Result<Placed, Error> {
+        let subject = event.subject();
+        let id = headers::message_id(subject.as_str(), cause, &after.to_be_bytes());
+        let mut headers = headers::event(E::KIND, &self.identity, &id);
+        headers.insert("Nats-Expected-Last-Subject-Sequence", after.to_string().as_str());
+        let body = bytes::Bytes::from(event.encode());
+        let stored = async {
+            let sent = self.jetstream.publish_with_headers(subject.to_string(), headers, body).await;
+            let acknowledged = match sent {
+                Ok(sent) => sent.await,
+                Err(error) => Err(error),
+            };
+            match acknowledged {
+                Ok(ack) => Ok(Placed::Stored(ack.sequence)),
+                Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(Placed::Overtaken),
+                Err(error) => Err(error),
+            }
+        };
+        bounded(format!("store a message on {subject}"), stored).await
+    }
+
     /// A name that nobody else has, and that says whose it is.
-    pub(crate) fn unique_name(&self) -> String {
+    pub fn unique_name(&self) -> String {
         let inbox = self.client.new_inbox();
         format!("{}-{}", self.identity, inbox.rsplit('.').next().unwrap_or_default())
     }

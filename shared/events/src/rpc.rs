@@ -48,6 +48,22 @@ message! {
         uses: Vec<ScannedUse>,
         /// How many orders the answer rests on.
         as_of: u64,
+        /// sha256 of the definition that was judged; none from a scanner that does not say.
+        definition_digest: Option<Digest>,
+        /// What it was judged by: [`verdict::snapshot::Rulebook::catalog`].
+        catalog_revision: u64,
+        /// What it was judged by: [`verdict::snapshot::Rulebook::policies`].
+        policy_revision: u64,
+    }
+}
+
+message! {
+    /// The definition of a project that was scanned last: an entry of a bucket, by the project's name.
+    KnownDefinition {
+        /// The commit that it is of.
+        commit: String,
+        /// What was asked about it.
+        request: Box<ScanRequest>,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use events::order;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{apart::enforcing, facts::Fact, images};
 
 use super::yard::{Yard, used};
@@ -45,7 +45,8 @@ async fn play(yard: &Yard) -> Result<()> {
     indexed(yard, &format!("{os}:10.5.2")).await?;
     excepted(yard, &tool).await?;
     swapped(yard).await?;
-    kept(yard).await
+    kept(yard).await?;
+    refused_later(yard).await
 }
 
 /// A version that only a range means is read as soon as it is there.
@@ -100,5 +101,30 @@ async fn kept(yard: &Yard) -> Result<()> {
     let closed = yard.closed(ban).await?;
     let stragglers = closed.texts("stragglers").join("\n");
     ensure!(closed.number("replaced") == 0 && stragglers.contains("OPS-7"), "{stragglers}");
+    Ok(())
+}
+
+/// What a worker had scanned and built is refused by a policy that comes later; nothing is built by that.
+async fn refused_later(yard: &Yard) -> Result<()> {
+    let rego = "package main\nimport rego.v1\ndeny contains \"no more\" if count(input) > 0\n";
+    let modules = json!([{"file": "late.rego", "text": rego}]);
+    let builds = yard.facts.of("plimsoll.build.queued").len();
+    yard.order(order::POLICY, json!({"name": "late", "modules": modules, "projects": ["excepted"]})).await?;
+    let refused = |fact: &Fact| {
+        let became = fact.body.get("becameRefused").and_then(Value::as_bool) == Some(true);
+        (fact.kind == "plimsoll.scan.finished" && fact.text("project") == "excepted" && became)
+            .then(|| fact.clone())
+    };
+    let refused = yard.facts.wait("the definition to be refused", refused).await?;
+    ensure!(
+        refused.body.to_string().contains("late/main.deny") && refused.text("build").is_empty(),
+        "{refused:?}"
+    );
+    let built = |fact: &&Fact| fact.text("project") == "excepted" && fact.number("policyRevision") == 0;
+    let scans = yard.facts.of("plimsoll.scan.finished");
+    let first = scans.iter().find(built).context("the worker's scan")?;
+    ensure!(first.text("definitionDigest") == refused.text("definitionDigest"), "{first:?}");
+    ensure!(first.text("commit") == refused.text("commit"), "{first:?}");
+    ensure!(yard.facts.of("plimsoll.build.queued").len() == builds, "a scan built something");
     Ok(())
 }

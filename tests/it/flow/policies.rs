@@ -1,5 +1,7 @@
 //! Organisation policies from the order on, with the invalidator and scanners as processes of their own: what is taken, what is turned down and why.
 
+mod again;
+
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -56,7 +58,9 @@ impl Quay {
         for role in roles {
             let folder = broker.folder().join(role.as_str());
             let section = match role {
-                Role::Invalidator => format!("[invalidator]\nfolder = \"{}\"\n", folder.display()),
+                Role::Invalidator | Role::Notifier => {
+                    format!("[{role}]\nfolder = \"{}\"\n", folder.display())
+                }
                 _ => String::new(),
             };
             started.push(broker.start_role(*role, NODE, &section)?);
@@ -99,6 +103,13 @@ impl Quay {
         let missing: Vec<_> = parts.iter().filter(|part| !reason.contains(**part)).collect();
         ensure!(missing.is_empty(), "{missing:?} is missing in: {reason}");
         Ok(())
+    }
+
+    /// The connection of a role that is played here.
+    async fn connect(&self, role: Role) -> Result<bus::Connection> {
+        let (url, seed) = (self.broker.url().to_owned(), self.broker.seed(role.as_str()));
+        let config = bus::Config { url, seed_file: Some(seed), node: String::new() };
+        Ok(bus::Connection::connect(&config, role.as_str(), STEP).await?)
     }
 
     /// The operator's own tool.
@@ -211,13 +222,7 @@ async fn a_scanner_holds_definitions_to_the_policies_of_their_project() {
 
 /// What the scanner answers to a worker: whether it refuses, and the findings of organisation policies.
 async fn scan(quay: &Quay, project: &str, definition: &str) -> Result<(bool, Vec<String>)> {
-    let worker = Role::Worker.as_str();
-    let config = bus::Config {
-        url: quay.broker.url().to_owned(),
-        seed_file: Some(quay.broker.seed(worker)),
-        node: String::new(),
-    };
-    let connection = bus::Connection::connect(&config, worker, STEP).await?;
+    let connection = quay.connect(Role::Worker).await?;
     let request = ScanRequest {
         definition: definition.to_owned(),
         project: Some(project.parse()?),

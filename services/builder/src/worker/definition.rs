@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use artifact::{BaseRole, ImageRef};
+use artifact::{BaseRole, Digest, ImageRef};
 use dockerfile::{Dockerfile, Edit, ImageUse, Inputs};
 use events::rpc::{ScanReply, ScannedUse};
 
@@ -33,6 +33,15 @@ enum Change {
     Version,
     /// A version with the digest that was read.
     Digest,
+}
+
+/// The verdict, if it is about the definition that is `built`: nothing is built on one about another.
+pub(super) fn about(scan: ScanReply, built: Digest) -> Result<ScanReply, Failure> {
+    if scan.definition_digest.as_ref() == Some(&built) {
+        Ok(scan)
+    } else {
+        Err(Failure::OtherVerdict { judged: scan.definition_digest, built })
+    }
 }
 
 /// The uses of a scan that let the build go on, as far as they are images.
@@ -138,7 +147,7 @@ pub(super) fn replacements(uses: &[AllowedUse]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn scanned(text: &str, written: &str, used: &str, choice: &str) -> ScannedUse {
@@ -163,8 +172,26 @@ mod tests {
         Inputs::default()
     }
 
-    fn reply(uses: Vec<ScannedUse>) -> ScanReply {
-        ScanReply { refused: false, findings: vec![], uses, as_of: 1 }
+    /// A verdict that lets everything pass.
+    pub(in crate::worker) fn reply(uses: Vec<ScannedUse>) -> ScanReply {
+        ScanReply {
+            refused: false,
+            findings: vec![],
+            uses,
+            as_of: 1,
+            definition_digest: Some(Digest::of(b"FROM a:1\n")),
+            catalog_revision: 1,
+            policy_revision: 0,
+        }
+    }
+
+    #[test]
+    fn nothing_is_built_on_a_verdict_about_another_definition() {
+        assert!(about(reply(vec![]), Digest::of(b"FROM a:1\n")).is_ok());
+        let other = about(reply(vec![]), Digest::of(b"FROM a:2\n")).unwrap_err();
+        assert!(matches!(other, Failure::OtherVerdict { .. }) && other.is_retryable(), "{other}");
+        let unbound = ScanReply { definition_digest: None, ..reply(vec![]) };
+        assert!(about(unbound, Digest::of(b"FROM a:1\n")).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use artifact::Digest;
 use bus::{Classify, Disposition};
 use events::Malformed;
 use verdict::Verdict;
@@ -28,6 +29,17 @@ pub(crate) enum Failure {
     /// A ban came while it was built, and covers what it was built from: under the orders of now it may be built from something else.
     #[error("{0}")]
     Overtaken(String),
+    /// The scanner's verdict is about another definition than the one that would be built.
+    #[error(
+        "the scanner's verdict is about {}, and what would be built is {built}: it is asked again; are scanners and workers of one version?",
+        judged.as_ref().map_or_else(|| "a definition that it does not name".to_owned(), ToString::to_string)
+    )]
+    OtherVerdict {
+        /// What was judged.
+        judged: Option<Digest>,
+        /// What would be built.
+        built: Digest,
+    },
     /// The definition does not build.
     #[error("{message}")]
     Failed {
@@ -89,7 +101,9 @@ impl Failure {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Malformed(_) | Self::Refused(_) | Self::Failed { .. } => false,
-            Self::UnknownProject(_) | Self::Overtaken(_) | Self::Disk { .. } => true,
+            Self::UnknownProject(_) | Self::Overtaken(_) | Self::Disk { .. } | Self::OtherVerdict { .. } => {
+                true
+            }
             Self::Source(error) => error.is_retryable(),
             Self::Registry { source, .. } => source.is_retryable(),
             Self::Bus(error) => error.is_retryable(),

@@ -10,8 +10,9 @@ use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
 use dockerfile::{Dockerfile, Inputs, unified_diff};
 use events::{
+    Body as _,
     fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
-    rpc::{ScanReply, ScanRequest},
+    rpc::{KnownDefinition, ScanReply, ScanRequest},
     topology::Role,
 };
 use source::{Checkout, Fetcher};
@@ -52,6 +53,7 @@ pub(super) struct Pipeline {
     pub(super) limits: Limits,
     pub(super) folder: PathBuf,
     pub(super) published: Entries,
+    pub(super) definitions: Entries,
     pub(super) connection: Connection,
     pub(super) orders: Orders,
     pub(super) stop: CancellationToken,
@@ -174,7 +176,9 @@ impl Pipeline {
     }
 
     async fn scan(&self, job: &BuildJob, text: &str, story: &mut Story) -> Result<ScanReply, Failure> {
-        let reply = self.ask(question(job, text)).await?;
+        let question = question(job, text);
+        let reply = self.ask(question.clone()).await?;
+        self.remember(job, question).await?;
         story.findings.clone_from(&reply.findings);
         let finished = ScanFinished {
             build: job.build.clone(),
@@ -183,6 +187,9 @@ impl Pipeline {
             definition_digest: Digest::of(text.as_bytes()),
             refused: reply.refused,
             findings: reply.findings.clone(),
+            catalog_revision: reply.catalog_revision,
+            policy_revision: reply.policy_revision,
+            became_refused: false,
         };
         self.connection.publish(finished, &job.build).await?;
         passed(reply)
@@ -190,10 +197,18 @@ impl Pipeline {
 
     /// Asks the scanner; a definition that it cannot take is the team's to mend.
     pub(super) async fn ask(&self, question: ScanRequest) -> Result<ScanReply, Failure> {
+        let built = Digest::of(question.definition.as_bytes());
         match self.connection.ask(question, SCAN).await {
             Err(bus::Error::Answer { message, .. }) => Err(Failure::Refused(message)),
-            reply => Ok(reply?),
+            reply => definition::about(reply?, built),
         }
+    }
+
+    /// Keeps what was scanned, so that scanners can scan it again when the rules change.
+    pub(super) async fn remember(&self, job: &BuildJob, request: ScanRequest) -> Result<(), Failure> {
+        let known = KnownDefinition { commit: job.commit.clone(), request: Box::new(request) };
+        self.definitions.put(job.project.as_str(), known.encode()).await?;
+        Ok(())
     }
 
     async fn drive(&self, request: &Request) -> Result<Built, Failure> {

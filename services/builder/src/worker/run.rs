@@ -86,6 +86,7 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
             limits: config.limits.clone(),
             folder: config.folder.clone(),
             published: context.connection.entries(Bucket::Intents).await?,
+            definitions: context.connection.entries(Bucket::Definitions).await?,
             connection: context.connection.clone(),
             orders: orders.clone(),
             stop: context.stop.clone(),

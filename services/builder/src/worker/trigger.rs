@@ -33,7 +33,9 @@ pub(super) async fn gather(
     if bases.is_empty() {
         return Ok(Vec::new());
     }
-    let reply = pipeline.ask(ScanRequest { bases, ..question(job, text) }).await?;
+    let question = ScanRequest { bases, ..question(job, text) };
+    let reply = pipeline.ask(question.clone()).await?;
+    pipeline.remember(job, question).await?;
     // The definition's own, and those about the triggers.
     findings.clone_from(&reply.findings);
     let mut brought = definition::allowed_uses(&passed(reply)?)?;
@@ -71,7 +73,7 @@ mod tests {
     use std::path::PathBuf;
 
     use artifact::Digest;
-    use events::rpc::{ScanReply, ScannedUse};
+    use events::rpc::ScannedUse;
 
     use super::*;
 
@@ -94,8 +96,7 @@ mod tests {
             trigger: String::new(),
         };
         let uses = roles.iter().enumerate().map(used).collect();
-        let uses = definition::allowed_uses(&ScanReply { refused: false, findings: vec![], uses, as_of: 1 })
-            .unwrap();
+        let uses = definition::allowed_uses(&definition::tests::reply(uses)).unwrap();
         let input = |allowed: &AllowedUse| Input {
             pinned: allowed.used.pinned(Digest::of(b"os")),
             layout: PathBuf::new(),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod behind;
 mod dead;
 mod embedded;
 mod forged;

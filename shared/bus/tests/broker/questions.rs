@@ -31,7 +31,15 @@ async fn scanner(broker: &Broker, tasks: &TaskTracker, stop: &CancellationToken)
         if asked.definition.is_empty() {
             return Err("there is no definition".to_owned());
         }
-        Ok(ScanReply { refused: false, findings: Vec::new(), uses: Vec::new(), as_of: 7 })
+        Ok(ScanReply {
+            refused: false,
+            findings: Vec::new(),
+            uses: Vec::new(),
+            as_of: 7,
+            definition_digest: None,
+            catalog_revision: 0,
+            policy_revision: 0,
+        })
     };
     listed.answer::<ScanRequest, _, _>(tasks, stop, answer).await.unwrap();
     listed

@@ -21,9 +21,9 @@ pub enum Outcome {
 }
 
 message! {
-    /// A definition was scanned. By the builder's worker, from the scanner's answer.
+    /// A definition was scanned. By the builder's worker, from the scanner's answer; by the scanner, when the catalog or the policies changed.
     ScanFinished {
-        /// The build it was scanned for.
+        /// The build it was scanned for; empty where the rules changed.
         build: String,
         /// The project.
         project: Name,
@@ -35,6 +35,12 @@ message! {
         refused: bool,
         /// What was found.
         findings: Vec<Finding>,
+        /// What it was judged by: [`verdict::snapshot::Rulebook::catalog`].
+        catalog_revision: u64,
+        /// What it was judged by: [`verdict::snapshot::Rulebook::policies`].
+        policy_revision: u64,
+        /// Whether the same definition was not refused before, and the rules changed.
+        became_refused: bool,
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Bucket {
     Intents,
     /// One entry a notice that was sent.
     Notices,
+    /// One entry a project: the definition that was scanned last.
+    Definitions,
     /// One entry a (ban, remedy, container, started_at).
     Runs,
 }
@@ -54,7 +56,7 @@ pub enum Bucket {
 pub struct Durable {
     /// The stream.
     pub stream: StreamName,
-    /// The consumer's name: its role's.
+    /// The consumer's name: its role's, and what it is about where the role has several.
     pub name: &'static str,
     /// What it wants of the stream.
     pub filter: &'static str,
@@ -106,6 +108,14 @@ const NOTICES: Durable = Durable {
     redriven: "plimsoll.redrive.BUILDS.notifier.*",
 };
 
+/// What teams are told about without a build.
+const SCANS: Durable = Durable {
+    filter: "plimsoll.scan.finished.>",
+    name: "notifier-scans",
+    redriven: "plimsoll.redrive.BUILDS.notifier-scans.*",
+    ..NOTICES
+};
+
 impl Account {
     /// Every account that the pipeline itself has.
     pub const ALL: [Self; 4] = [Self::Ops, Self::Ruling, Self::Pipe, Self::Node];
@@ -150,13 +160,14 @@ impl Account {
 
 impl Bucket {
     /// Every bucket.
-    pub const ALL: [Self; 3] = [Self::Intents, Self::Notices, Self::Runs];
+    pub const ALL: [Self; 4] = [Self::Intents, Self::Notices, Self::Definitions, Self::Runs];
 
     /// The name on the broker.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Intents => "intents",
             Self::Notices => "notices",
+            Self::Definitions => "definitions",
             Self::Runs => "runs",
         }
     }
@@ -164,7 +175,7 @@ impl Bucket {
     /// The account it lives in.
     pub fn home(self) -> Account {
         match self {
-            Self::Intents | Self::Notices => Account::Pipe,
+            Self::Intents | Self::Notices | Self::Definitions => Account::Pipe,
             Self::Runs => Account::Node,
         }
     }
@@ -219,9 +230,13 @@ impl Role {
                 follows: &[Orders, Resolutions],
                 ..none
             },
-            Self::Scanner => {
-                RoleSpec { follows: &[Orders, Resolutions], answers: &["plimsoll.rpc.scanner.scan"], ..none }
-            }
+            Self::Scanner => RoleSpec {
+                publishes: &["plimsoll.scan.finished.*"],
+                follows: &[Orders, Resolutions, Builds],
+                buckets: &[Bucket::Definitions],
+                answers: &["plimsoll.rpc.scanner.scan"],
+                ..none
+            },
             Self::Planner => RoleSpec {
                 publishes: &[
                     "plimsoll.build.queued.*",
@@ -245,7 +260,7 @@ impl Role {
                 ],
                 follows: &[Orders, Resolutions],
                 consumes: &[WORK],
-                buckets: &[Bucket::Intents],
+                buckets: &[Bucket::Intents, Bucket::Definitions],
                 asks: &["plimsoll.rpc.scanner.scan"],
                 ..none
             },
@@ -265,9 +280,9 @@ impl Role {
                 ..none
             },
             Self::Notifier => RoleSpec {
-                publishes: &["plimsoll.dead.BUILDS.notifier.*"],
+                publishes: &["plimsoll.dead.BUILDS.notifier.*", "plimsoll.dead.BUILDS.notifier-scans.*"],
                 follows: &[Orders, Resolutions],
-                consumes: &[NOTICES],
+                consumes: &[NOTICES, SCANS],
                 buckets: &[Bucket::Notices],
                 ..none
             },
