@@ -31,11 +31,25 @@ pub(crate) enum Action {
 pub(crate) fn due(state: &State) -> Vec<Action> {
     let mut actions = pushes(state);
     for (ban, campaign) in &state.campaigns {
-        if let Some(opened) = campaign.opened.as_ref().filter(|_| !campaign.closed) {
+        if campaign.closed {
+            actions.extend(late(state, *ban));
+        } else if let Some(opened) = &campaign.opened {
             actions.extend(campaign_actions(state, *ban, campaign, opened));
         }
     }
     actions
+}
+
+/// An image may come to be covered after the campaign has closed: the registry told of it late, or what it stands on was replaced since.
+/// It is rebuilt all the same, as soon as nothing that it stands on is covered.
+fn late(state: &State, ban: Sequence) -> Vec<Action> {
+    if state.snapshot.ban(ban).is_none() {
+        return Vec::new();
+    }
+    let projects: Vec<&Name> = affected(state, ban).collect();
+    let is_ready = |name: &&&Name| !projects.iter().any(|base| stands_on(state, name, base));
+    let ready = projects.iter().filter(is_ready);
+    ready.filter_map(|name| release(state, name, &state.published.get(*name)?.commit, Some(ban))).collect()
 }
 
 /// The name of a build: one a (project, commit, cause).
@@ -58,6 +72,11 @@ fn release(state: &State, project: &Name, commit: &str, ban: Option<Sequence>) -
     is_new.then(|| {
         Action::Release(BuildJob { build, project: project.clone(), commit: commit.to_owned(), ban })
     })
+}
+
+/// The projects of now whose images `ban` covers.
+fn affected(state: &State, ban: Sequence) -> impl Iterator<Item = &Name> {
+    state.snapshot.projects().map(|project| &project.name).filter(move |name| state.is_affected(name, ban))
 }
 
 fn campaign_actions(
@@ -83,13 +102,7 @@ fn campaign_actions(
     }
     // What was planned stays planned; what came to be covered since comes on top.
     let mut projects: BTreeSet<Name> = campaign.planned.clone().unwrap_or_default();
-    projects.extend(
-        state
-            .snapshot
-            .projects()
-            .map(|project| project.name.clone())
-            .filter(|name| state.is_affected(name, ban)),
-    );
+    projects.extend(affected(state, ban).cloned());
     let ordered = in_order(state, &projects);
     if campaign.planned.as_ref() != Some(&projects) {
         let unattributed = orphans

@@ -200,6 +200,21 @@ fn a_push_during_the_campaign_replaces_too() {
 }
 
 #[test]
+fn what_is_covered_after_the_campaign_has_closed_is_rebuilt_too() {
+    let mut state = world(&[("late", &["os"]), ("above", &["late"])]);
+    let covered = state.invalidated.insert(BAN, BTreeMap::new()).unwrap();
+    state.campaigns.get_mut(&BAN).unwrap().opened.as_mut().unwrap().images = 0;
+    assert_eq!(step(&mut state), ["plan ", "closed done: 0 of 0, []"]);
+    assert!(step(&mut state).is_empty());
+    state.invalidated.insert(BAN, covered);
+    assert_eq!(step(&mut state), ["build late"]);
+    rebuilt(&mut state, "late", &["os"]);
+    assert_eq!(step(&mut state), ["build above"]);
+    rebuilt(&mut state, "above", &["late"]);
+    assert!(step(&mut state).is_empty());
+}
+
+#[test]
 fn a_lifted_ban_ends_its_campaign() {
     let mut state = world(&[("app", &["os"])]);
     step(&mut state);
