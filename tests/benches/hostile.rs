@@ -11,14 +11,14 @@ use rustix::time::{ClockId, clock_gettime};
 use tests::hostile::{Shape, Work, shapes};
 
 /// The shorter text.
-const LENGTH: usize = 4 << 10;
+const LENGTH: usize = 16 << 10;
 /// Where a suspect is measured again.
-const GREATER_LENGTH: usize = 32 << 10;
+const GREATER_LENGTH: usize = 64 << 10;
 /// How many times longer the longer text is: far enough that a square is told from what caches cost.
 const TIMES: usize = 16;
-const RUNS: usize = 3;
+const RUNS: usize = 2;
 /// Sixteen times, with what caches and a noisy machine add; what grows with the square grows 256 times.
-const MOST_GROWTH: f64 = 64.0;
+const MOST_GROWTH: f64 = 48.0;
 /// A definition at the limit of what `plimsoll lint` reads and beyond what anybody writes.
 const LARGE: usize = 10_000_000;
 
@@ -72,11 +72,11 @@ fn least(work: &Work, text: &str) -> Duration {
     least
 }
 
-/// The slowest and the largest of what ten megabytes take, of one kind in 36: the kinds of one head are much alike.
+/// The slowest and the largest of what ten megabytes take, of one kind in 72: the kinds of one head are much alike.
 fn large(work: &Work, all: &[Shape]) -> Result<()> {
     let linter = work.linter();
     let (mut slowest, mut largest) = ((Duration::ZERO, String::new()), (0, String::new()));
-    let lines = all.iter().take(LINES).chain(all.iter().skip(2 * LINES).step_by(36));
+    let lines = all.iter().take(LINES).chain(all.iter().skip(2 * LINES).step_by(72));
     let mut count = 0;
     for shape in lines {
         let text = shape.of_length(LARGE);
@@ -98,7 +98,7 @@ fn large(work: &Work, all: &[Shape]) -> Result<()> {
 }
 
 /// How many of the first kinds are whole lines.
-const LINES: usize = 64;
+const LINES: usize = 65;
 
 /// The time that this thread has been on a processor.
 fn on_processor() -> Duration {

@@ -53,7 +53,7 @@ impl Shape {
 }
 
 /// Whole lines and whole instructions, again and again.
-const LINES: [&str; 64] = [
+const LINES: [&str; 65] = [
     "x",
     "\n",
     "\r",
@@ -78,6 +78,7 @@ const LINES: [&str; 64] = [
     "FROM a AS b\n",
     "FROM a AS b%\n",
     "FROM b& AS b%\n",
+    "FROM b& AS b%\nHEALTHCHECK NONE\n",
     "FROM b& AS b%\nARG x%=$x&\n",
     "FROM a AS B%\nCOPY --from=b& / /\n",
     "FROM r.io/a:1 AS b\nCOPY --from=r.io/b:1 --from=b / /\n",

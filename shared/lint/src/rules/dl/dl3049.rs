@@ -35,6 +35,8 @@ struct Stage<'a> {
 /// needs none if files are copied from it or if an unnamed stage right on it has the label.
 fn missing(subject: &Subject<'_>, label: &str) -> Vec<usize> {
     let mut all: Vec<Stage<'_>> = Vec::new();
+    // The stages that nothing has excused yet.
+    let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut inherited: HashMap<&str, ()> = HashMap::new();
     let mut excused: Vec<&str> = Vec::new();
     for instruction in subject.file.instructions() {
@@ -45,6 +47,9 @@ fn missing(subject: &Subject<'_>, label: &str) -> Vec<usize> {
                 let has = inherited.contains_key(base);
                 if let Some(name) = name.filter(|_| has) {
                     inherited.insert(name, ());
+                }
+                if let Some(name) = name {
+                    named.entry(name).or_default().push(all.len());
                 }
                 all.push(Stage { line, name, base, has });
             }
@@ -64,7 +69,11 @@ fn missing(subject: &Subject<'_>, label: &str) -> Vec<usize> {
         }
         // Only stages that stand above are excused.
         for name in excused.drain(..) {
-            all.iter_mut().filter(|stage| stage.name == Some(name)).for_each(|stage| stage.has = true);
+            for index in named.remove(name).unwrap_or_default() {
+                if let Some(stage) = all.get_mut(index) {
+                    stage.has = true;
+                }
+            }
         }
     }
     all.into_iter().filter(|stage| !stage.has).map(|stage| stage.line).collect()

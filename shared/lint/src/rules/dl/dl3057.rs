@@ -36,9 +36,11 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
                 all.push(Stage { line: instruction.line, base, is_checked });
             }
             Keyword::Healthcheck => {
-                // What it stands on is checked through it.
+                // What it stands on is checked through it; below one that is checked everything is.
                 let mut next = all.len().checked_sub(1);
-                while let Some(stage) = next.and_then(|index| all.get_mut(index)) {
+                while let Some(stage) =
+                    next.and_then(|index| all.get_mut(index)).filter(|stage| !stage.is_checked)
+                {
                     stage.is_checked = true;
                     next = stage.base;
                 }
