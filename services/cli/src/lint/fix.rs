@@ -92,8 +92,8 @@ mod tests {
         check(text, &[(0..4, "FROM"), (0..4, "FROM")], Some("FROM a as b\nCMD x\n"));
         check(text, &[(0..4, "FROM"), (2..6, "XX")], Some("FROM a as b\nCMD x\n"));
         check(text, &[], None);
-        let many: Vec<_> = (0..4).map(|at| (at..at + 1, "F")).chain([(4..4, "!"), (2..9, "?")]).collect();
-        check(text, &many, Some("FFFF! a as b\nCMD x\n"));
+        let touching = [(0..1, "F"), (1..2, "R"), (2..3, "O"), (3..4, "M"), (4..4, " "), (2..9, "?")];
+        check(text, &touching, Some("FROM  a as b\nCMD x\n"));
     }
 
     #[test]
