@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use artifact::{Digest, ImageFacts, ImageRef};
-use containers::Runtime;
+use containers::{Image, Runtime};
 use registry::Client;
 use tracing::debug;
 
@@ -31,7 +31,7 @@ pub(crate) struct Known {
     pub(crate) instances: Vec<ImageFacts>,
     /// The digest that was judged.
     pub(crate) digest: Option<Digest>,
-    /// What to start: by digest where the registry was asked, else as it was named.
+    /// What to start so that it is what was judged: by digest, or by the id that the runtime gave it. Empty where nothing is known.
     pub(crate) pinned: String,
 }
 
@@ -60,8 +60,8 @@ impl Sources {
 
     async fn local(&self, image: &str) -> Option<Known> {
         let runtime = self.runtime.as_ref()?;
-        let facts = match tokio::time::timeout(RUNTIME, runtime.image_facts(image)).await {
-            Ok(Ok(facts)) => facts?,
+        let found = match tokio::time::timeout(RUNTIME, runtime.image(image)).await {
+            Ok(Ok(found)) => found?,
             Ok(Err(error)) => {
                 debug!(%error, image, "The runtime does not say what this is.");
                 return None;
@@ -71,9 +71,8 @@ impl Sources {
                 return None;
             }
         };
-        // The daemon resolves the same name again when it starts; its plugin judges what it finds then.
-        let digest = facts.references.iter().find_map(|reference| reference.digest().cloned());
-        Some(Known { instances: vec![facts], digest, pinned: image.to_owned() })
+        let digest = found.facts.references.iter().find_map(|reference| reference.digest().cloned());
+        Some(Known { pinned: pinned(&found), instances: vec![found.facts], digest })
     }
 
     fn remembered_digest(&self, reference: &ImageRef) -> Option<Known> {
@@ -107,7 +106,37 @@ impl Sources {
     }
 }
 
+/// The name under which the runtime starts this image and no other: its tags may move. One by digest tells people more than an id.
+fn pinned(image: &Image) -> String {
+    let by_digest = image.facts.references.iter().find(|reference| reference.digest().is_some());
+    by_digest.map_or_else(|| image.id.to_string(), ToString::to_string)
+}
+
 /// The same instances under the name by which they were asked for.
 fn named(instances: Vec<ImageFacts>, reference: &ImageRef) -> Vec<ImageFacts> {
     instances.into_iter().map(|facts| ImageFacts { references: vec![reference.clone()], ..facts }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+    const MANIFEST: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+
+    #[track_caller]
+    fn check(names: &[&str], expected: &str) {
+        let references = names.iter().map(|name| name.parse().unwrap()).collect();
+        let facts = ImageFacts { references, ..ImageFacts::default() };
+        assert_eq!(pinned(&Image { id: ID.parse().unwrap(), facts }), expected);
+    }
+
+    #[test]
+    fn what_is_started_is_named_so_that_no_tag_can_move_it() {
+        check(&["reg.test/app:1"], ID);
+        check(&[], ID);
+        let by_digest = format!("reg.test/app@{MANIFEST}");
+        check(&["reg.test/app:1", &by_digest], &by_digest);
+        check(&[&by_digest, "reg.test/app:1"], &by_digest);
+    }
 }

@@ -114,8 +114,8 @@ impl Plugin {
     }
 
     async fn create(&self, image: &str) -> Result<(), String> {
-        match self.ask(|runtime| async move { runtime.image_facts(image).await }).await {
-            Ok(Some(facts)) => self.judge_facts(facts, image, None, Door::Create),
+        match self.ask(|runtime| async move { runtime.image(image).await }).await {
+            Ok(Some(found)) => self.judge_facts(found.facts, image, None, Door::Create),
             Ok(None) => {
                 // It is not here: the daemon says so itself, and nothing is made. A banned name is refused all the same.
                 let references = image.parse().ok().into_iter().collect();

@@ -9,6 +9,7 @@ mod docker;
 mod error;
 mod exec;
 mod id;
+mod image;
 mod runtime;
 
 pub use config::Config;
@@ -16,4 +17,5 @@ pub use container::{Container, Lifecycle};
 pub use error::Error;
 pub use exec::{Ending, ExecState, Outcome};
 pub use id::{ContainerId, ExecId, InvalidId};
+pub use image::Image;
 pub use runtime::Runtime;

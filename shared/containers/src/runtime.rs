@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use artifact::ImageFacts;
 use futures::stream::BoxStream;
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     error::Error,
     exec::{ExecState, Outcome},
     id::{ContainerId, ExecId},
+    image::Image,
 };
 
 /// A container runtime. Clones share one client.
@@ -48,12 +48,12 @@ impl Runtime {
         }
     }
 
-    /// What the runtime knows of the image with this name or id; `None` when it does not have the image.
+    /// The image with this name or id; `None` when the runtime does not have it.
     ///
-    /// `references` starts with the name that was asked for, where it is one.
-    pub async fn image_facts(&self, name_or_id: &str) -> Result<Option<ImageFacts>, Error> {
+    /// The references of its facts start with the name that was asked for, where it is one.
+    pub async fn image(&self, name_or_id: &str) -> Result<Option<Image>, Error> {
         match &self.driver {
-            Driver::Docker(docker) => docker.image_facts(name_or_id).await,
+            Driver::Docker(docker) => docker.image(name_or_id).await,
         }
     }
 

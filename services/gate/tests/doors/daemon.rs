@@ -1,7 +1,5 @@
 //! What people do with Docker while a base is banned: what stands on it does not start, and nothing else is in anybody's way.
 
-use std::time::{Duration, Instant};
-
 use events::order;
 use serde_json::json;
 use testkit::wait::eventually;
@@ -10,9 +8,6 @@ use crate::{
     broker::NODE,
     site::{BOUND, Site, ready},
 };
-
-/// A client that waits for its refused container to be removed waits for ever if nobody does; its own start takes most of this.
-const AT_ONCE: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn what_stands_on_a_banned_base_does_not_start_and_stays_removable() {
@@ -34,12 +29,11 @@ async fn what_stands_on_a_banned_base_does_not_start_and_stays_removable() {
     }
     let id = site.docker(&["images", "--quiet", &hand]).await;
     site.refused(&["create", "--network", "none", &id]).await;
-    let asked = Instant::now();
+    // A client that waits for its refused container to be removed waits for ever if nobody does: the command's bound would end this.
     site.refused(&["run", "--rm", "--network", "none", &app]).await;
     site.refused(&["start", "stopped"]).await;
     site.refused(&["start", "--attach", "once"]).await;
     site.refused(&["restart", "--time", "0", "running"]).await;
-    assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
     let base = site.image("bases/os:1");
     site.refused(&["pull", &base]).await;
 
@@ -95,9 +89,7 @@ async fn a_container_that_is_refused_at_its_start_alone_is_removed_where_it_was_
     let app = site.image("team/app:1");
     site.enforce(&["start"]).await;
     site.ban().await;
-    let asked = Instant::now();
     site.refused(&["run", "--rm", "--network", "none", &app]).await;
-    assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
     eventually("the container to be gone", BOUND, async || {
         site.docker(&["ps", "--all", "--quiet"]).await.is_empty()
     })

@@ -5,19 +5,23 @@ use bollard::models::ImageInspect;
 use tracing::debug;
 
 use super::{Docker, found};
-use crate::error::Error;
+use crate::{error::Error, image::Image};
 
 /// OCI image-spec, annotations.md: "the image reference of the image this image is based on".
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
 
 impl Docker {
-    pub(crate) async fn image_facts(&self, name_or_id: &str) -> Result<Option<ImageFacts>, Error> {
-        let image = self.image(name_or_id).await?;
-        Ok(image.map(|image| facts(&image, name_or_id)))
+    pub(crate) async fn image(&self, name_or_id: &str) -> Result<Option<Image>, Error> {
+        let Some(image) = self.inspect_image(name_or_id).await? else { return Ok(None) };
+        let id = image.id.as_deref().unwrap_or_default().parse().map_err(|error| Error::Malformed {
+            subject: format!("image {name_or_id}"),
+            reason: format!("{error}"),
+        })?;
+        Ok(Some(Image { id, facts: facts(&image, name_or_id) }))
     }
 
     /// Asked for again each time: an image keeps its id while its names come and go.
-    pub(super) async fn image(&self, name_or_id: &str) -> Result<Option<ImageInspect>, Error> {
+    pub(super) async fn inspect_image(&self, name_or_id: &str) -> Result<Option<ImageInspect>, Error> {
         if !is_image_name(name_or_id) {
             return Ok(None);
         }

@@ -36,7 +36,7 @@ impl Docker {
             inspected.iter().filter_map(|container| container.image.clone()).collect();
         // Each image once, however many containers stand on it.
         let images: BTreeMap<String, Option<ImageInspect>> = stream::iter(wanted)
-            .map(async |id| self.image(&id).await.map(|image| (id, image)))
+            .map(async |id| self.inspect_image(&id).await.map(|image| (id, image)))
             .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await?;
@@ -56,7 +56,7 @@ impl Docker {
         }
         let Some(container) = self.inspect(name_or_id.to_owned()).await? else { return Ok(None) };
         let image = match &container.image {
-            Some(id) => self.image(id).await?,
+            Some(id) => self.inspect_image(id).await?,
             None => None,
         };
         described(container, image.as_ref()).map(Some)

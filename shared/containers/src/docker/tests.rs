@@ -7,7 +7,7 @@ use futures::{StreamExt, future::join_all};
 use testkit::{command::run, docker::Dockerd, tools, wait::eventually};
 use tokio::{process::Command, task::JoinSet, time::Instant};
 
-use crate::{Config, Container, ContainerId, Ending, Error, ExecId, ExecState, Lifecycle, Runtime};
+use crate::{Config, Container, ContainerId, Ending, Error, ExecId, ExecState, Image, Lifecycle, Runtime};
 
 const BOUND: Duration = Duration::from_secs(60);
 const LIMIT: usize = 64 * 1024;
@@ -125,12 +125,13 @@ async fn containers_come_with_the_facts_of_their_images() {
     }
 
     for name in ["team/app:1", "docker.io/team/app:1", first.image_id.as_str(), first.image_id.short()] {
-        let facts = runtime.image_facts(name).await.unwrap().unwrap();
+        let Image { id, facts } = runtime.image(name).await.unwrap().unwrap();
+        assert_eq!(id, first.image_id);
         assert_eq!((facts.layers, facts.digests), (first.facts.layers.clone(), first.facts.digests.clone()));
         assert_eq!(facts.references.len(), 2, "{name}: {:?}", facts.references);
     }
     for absent in ["team/app:2", "absent", "", "../containers/sleeper", "a?b"] {
-        assert_eq!(runtime.image_facts(absent).await.unwrap(), None, "{absent}");
+        assert_eq!(runtime.image(absent).await.unwrap(), None, "{absent}");
     }
 
     for container in [&sleeper, &second.id, &sleeper] {
