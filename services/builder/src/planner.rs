@@ -1,9 +1,10 @@
 //! The planner: turns pushes and bans into builds, each once, in the order of what stands on what. It alone releases work.
 //!
 //! # Layout
-//! [`state`] what the streams said · [`campaign`] what a ban asks for, and how far it is · [`run`] the loop.
+//! [`state`] what the streams said · [`campaign`] what a ban asks for, and how far it is · [`graph`] what is built before what · [`run`] the loop.
 
 mod campaign;
+mod graph;
 mod run;
 mod state;
 

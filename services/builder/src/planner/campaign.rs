@@ -10,7 +10,13 @@ use events::fact::{
 };
 use verdict::{Sequence, order::Name};
 
-use super::state::{Campaign, State, names};
+use super::{
+    graph::Graph,
+    state::{Campaign, State, names},
+};
+
+/// How the part of a project ends whose image no longer stands on what was banned.
+const REPLACED: &str = "replaced";
 
 /// One thing to do. Each is idempotent, and none is repeated once the streams have told of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +52,9 @@ fn late(state: &State, ban: Sequence) -> Vec<Action> {
     if state.snapshot.ban(ban).is_none() {
         return Vec::new();
     }
-    let projects: Vec<&Name> = affected(state, ban).collect();
-    let is_ready = |name: &&&Name| !projects.iter().any(|base| stands_on(state, name, base));
-    let ready = projects.iter().filter(is_ready);
-    ready.filter_map(|name| release(state, name, &state.published.get(*name)?.commit, Some(ban))).collect()
+    let graph = Graph::of(state, affected(state, ban));
+    let ready = graph.order().filter(|name| graph.bases(name).next().is_none());
+    ready.filter_map(|name| release(state, name, &state.published.get(name)?.commit, Some(ban))).collect()
 }
 
 /// The name of a build: one a (project, commit, cause).
@@ -86,9 +91,10 @@ fn campaign_actions(
     opened: &CampaignOpened,
 ) -> Vec<Action> {
     if state.snapshot.ban(ban).is_none() {
-        return vec![close(state, ban, campaign, opened, "lifted")];
+        let projects = campaign.planned.clone().unwrap_or_default();
+        return vec![close(state, ban, &Graph::of(state, &projects), opened, "lifted")];
     }
-    let covered = u32::try_from(state.covered(ban).count()).unwrap_or(u32::MAX);
+    let covered = u32::try_from(state.covered(ban).len()).unwrap_or(u32::MAX);
     if covered < opened.images {
         // Two streams tell of one ban; the images have not all been heard of yet.
         return Vec::new();
@@ -103,7 +109,7 @@ fn campaign_actions(
     // What was planned stays planned; what came to be covered since comes on top.
     let mut projects: BTreeSet<Name> = campaign.planned.clone().unwrap_or_default();
     projects.extend(affected(state, ban).cloned());
-    let ordered = in_order(state, &projects);
+    let graph = Graph::of(state, &projects);
     if campaign.planned.as_ref() != Some(&projects) {
         let unattributed = orphans
             .iter()
@@ -111,18 +117,16 @@ fn campaign_actions(
             .collect();
         actions.push(Action::Planned(CampaignPlanned {
             ban,
-            projects: in_order(state, &projects),
+            projects: graph.order().cloned().collect(),
             unattributed,
         }));
     }
-    let ends: BTreeMap<&Name, String> =
-        projects.iter().filter_map(|name| Some((name, end(state, name, ban, &ordered)?))).collect();
-    // What others wait for goes first: the longest way decides when the last image is replaced.
+    let ends = ends(state, ban, &graph);
+    // The longest way decides when the last image is replaced.
     let mut waiting: Vec<&Name> = projects.iter().filter(|name| !ends.contains_key(name)).collect();
-    waiting
-        .sort_by_key(|name| Reverse(projects.iter().filter(|above| stands_on(state, above, name)).count()));
+    waiting.sort_by_key(|name| Reverse(graph.height(name)));
     for name in waiting {
-        let ready = before(state, name, &ordered).iter().all(|base| ends.contains_key(base));
+        let ready = graph.bases(name).all(|base| ends.contains_key(base));
         if let Some(publication) = state.published.get(name).filter(|_| ready) {
             actions.extend(release(state, name, &publication.commit, Some(ban)));
         }
@@ -142,15 +146,32 @@ fn campaign_actions(
         }
     }
     if ends.len() == projects.len() {
-        actions.push(close(state, ban, campaign, opened, "done"));
+        actions.push(close(state, ban, &graph, opened, "done"));
     }
     actions
 }
 
-/// How a project's part in a campaign ended; none while it has not.
-fn end(state: &State, project: &Name, ban: Sequence, ordered: &[Name]) -> Option<String> {
+/// How the parts of those projects in a campaign ended whose parts have.
+fn ends<'a>(state: &State, ban: Sequence, graph: &Graph<'a>) -> BTreeMap<&'a Name, String> {
+    let mut ends = BTreeMap::new();
+    for project in graph.order() {
+        if let Some(end) = end(state, project, ban, graph, &ends) {
+            ends.insert(project, end);
+        }
+    }
+    ends
+}
+
+/// How a project's part in a campaign ended, where those before it `ended` so; none while it has not.
+fn end(
+    state: &State,
+    project: &Name,
+    ban: Sequence,
+    graph: &Graph<'_>,
+    ended: &BTreeMap<&Name, String>,
+) -> Option<String> {
     if !state.is_affected(project, ban) {
-        return Some("replaced".to_owned());
+        return Some(REPLACED.to_owned());
     }
     let commit = &state.published.get(project)?.commit;
     if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
@@ -162,46 +183,15 @@ fn end(state: &State, project: &Name, ban: Sequence, ordered: &[Name]) -> Option
         };
     }
     // What stands on a project that was not replaced cannot be either.
-    before(state, project, ordered)
-        .into_iter()
-        .find(|base| end(state, base, ban, ordered).is_some_and(|end| end != "replaced"))
-        .map(|base| format!("stands on {base}, which was not replaced"))
-}
-
-/// What `project` waits for: what it stands on, as far as that comes before it. Two projects that stand on each other wait for one
-/// another in one direction only.
-fn before<'a>(state: &State, project: &Name, ordered: &'a [Name]) -> Vec<&'a Name> {
-    let earlier = ordered.iter().take_while(|name| *name != project);
-    earlier.filter(|name| stands_on(state, project, name)).collect()
-}
-
-/// Whether an image of `base` went into what `project` published last.
-fn stands_on(state: &State, project: &Name, base: &Name) -> bool {
-    let published = |name: &Name| state.published.get(name);
-    project != base
-        && published(project)
-            .zip(published(base))
-            .is_some_and(|(above, below)| above.stands_on.contains(&below.repository))
-}
-
-/// The projects, each after what it stands on; a circle is cut where its first name comes.
-fn in_order(state: &State, projects: &BTreeSet<Name>) -> Vec<Name> {
-    let mut ordered: Vec<Name> = Vec::new();
-    while ordered.len() < projects.len() {
-        let left = || projects.iter().filter(|name| !ordered.contains(name));
-        let free = |name: &&Name| {
-            projects.iter().filter(|base| stands_on(state, name, base)).all(|base| ordered.contains(base))
-        };
-        let Some(next) = left().find(free).or_else(|| left().next()).cloned() else { break };
-        ordered.push(next);
-    }
-    ordered
+    let is_left = |base: &&Name| ended.get(base).is_some_and(|end| end != REPLACED);
+    graph.bases(project).find(is_left).map(|base| format!("stands on {base}, which was not replaced"))
 }
 
 /// Covered images that no build published and that are not the banned one.
 fn orphans(state: &State, ban: Sequence) -> Vec<ImageUnattributed> {
     state
         .covered(ban)
+        .iter()
         .filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image))
         .map(|((repository, digest), invalidated)| ImageUnattributed {
             repository: repository.clone(),
@@ -212,15 +202,8 @@ fn orphans(state: &State, ban: Sequence) -> Vec<ImageUnattributed> {
         .collect()
 }
 
-fn close(
-    state: &State,
-    ban: Sequence,
-    campaign: &Campaign,
-    opened: &CampaignOpened,
-    outcome: &str,
-) -> Action {
-    let projects = campaign.planned.clone().unwrap_or_default();
-    let replaced = projects.iter().filter(|name| !state.is_affected(name, ban)).count();
+fn close(state: &State, ban: Sequence, graph: &Graph<'_>, opened: &CampaignOpened, outcome: &str) -> Action {
+    let replaced = graph.order().filter(|name| !state.is_affected(name, ban)).count();
     let mut stragglers: Vec<String> = Vec::new();
     for orphan in orphans(state, ban) {
         let name = names(&orphan.repository, &orphan.digest, &orphan.tags)
@@ -229,9 +212,10 @@ fn close(
             .unwrap_or_default();
         stragglers.push(format!("{name}: no source"));
     }
-    let ordered = in_order(state, &projects);
-    for name in projects.iter().filter(|name| state.is_affected(name, ban)) {
-        let why = end(state, name, ban, &ordered).unwrap_or_else(|| "not ended".to_owned());
+    let mut ends = ends(state, ban, graph);
+    let left: BTreeSet<&Name> = graph.order().filter(|name| state.is_affected(name, ban)).collect();
+    for name in left {
+        let why = ends.remove(name).unwrap_or_else(|| "not ended".to_owned());
         stragglers.push(format!("{name}: {why}"));
     }
     Action::Closed(CampaignClosed {

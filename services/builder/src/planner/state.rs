@@ -141,11 +141,9 @@ impl State {
     }
 
     /// The images that `ban` covers.
-    pub(crate) fn covered(
-        &self,
-        ban: Sequence,
-    ) -> impl Iterator<Item = (&(Repository, Digest), &Invalidated)> {
-        self.invalidated.get(&ban).into_iter().flatten()
+    pub(crate) fn covered(&self, ban: Sequence) -> &BTreeMap<(Repository, Digest), Invalidated> {
+        static NONE: BTreeMap<(Repository, Digest), Invalidated> = BTreeMap::new();
+        self.invalidated.get(&ban).unwrap_or(&NONE)
     }
 
     /// Whether what `project` published last is covered by `ban`.

@@ -10,7 +10,7 @@ use verdict::{
 use super::*;
 use crate::planner::state::{Ending, Invalidated, Publication};
 
-const BAN: Sequence = Sequence(10);
+const BAN: Sequence = Sequence(10_000);
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -218,7 +218,11 @@ fn what_is_covered_after_the_campaign_has_closed_is_rebuilt_too() {
 fn a_lifted_ban_ends_its_campaign() {
     let mut state = world(&[("app", &["os"])]);
     step(&mut state);
-    apply(&mut state, 11, Order::Lift(Lift { bans: BanSelector::Sequence(BAN), reason: "fixed".to_owned() }));
+    apply(
+        &mut state,
+        BAN.0 + 1,
+        Order::Lift(Lift { bans: BanSelector::Sequence(BAN), reason: "fixed".to_owned() }),
+    );
     let said = step(&mut state);
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("closed lifted"), "{said:?}");
@@ -234,5 +238,32 @@ fn a_push_is_built_once_and_only_for_a_known_project() {
     state.campaigns.clear();
     state.sources.insert(name("app"), "newer".to_owned());
     assert_eq!(step(&mut state), ["build app"]);
+    assert!(step(&mut state).is_empty());
+}
+
+/// Four layers of five hundred: what costs more than `n log n` at each step does not come to an end.
+#[test]
+fn a_storm_is_rebuilt_layer_by_layer_each_image_once() {
+    let names: Vec<String> = (0..2000).map(|number| format!("p{number}")).collect();
+    let bases = |number: usize| number.checked_sub(500).map_or("os", |below| names[below].as_str());
+    let stood_on: Vec<[&str; 1]> = (0..names.len()).map(|number| [bases(number)]).collect();
+    let projects: Vec<(&str, &[&str])> =
+        names.iter().zip(&stood_on).map(|(name, bases)| (name.as_str(), bases.as_slice())).collect();
+    let mut state = world(&projects);
+    let mut built = BTreeSet::new();
+    for layer in 0..4 {
+        let released: BTreeSet<String> = step(&mut state)
+            .iter()
+            .filter_map(|said| Some(said.strip_prefix("build ")?.to_owned()))
+            .collect();
+        let expected = names[layer * 500..(layer + 1) * 500].iter().cloned().collect();
+        assert_eq!(released, expected);
+        for (number, name) in names.iter().enumerate().filter(|(_, name)| released.contains(*name)) {
+            rebuilt(&mut state, name, &[bases(number)]);
+        }
+        built.extend(released);
+    }
+    assert_eq!(built.len(), 2000);
+    assert_eq!(step(&mut state).last().unwrap(), "closed done: 2000 of 2000, []");
     assert!(step(&mut state).is_empty());
 }
