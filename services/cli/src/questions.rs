@@ -134,6 +134,12 @@ fn say_ban(ban: &BanStatus) {
     for straggler in &ban.stragglers {
         say(format_args!("  left: {straggler}"));
     }
+    if ban.untold > 0 {
+        say(format_args!(
+            "  left: {} more; plimsoll.campaign.progressed and plimsoll.image.unattributed name each",
+            ban.untold
+        ));
+    }
 }
 
 fn shown(at: OffsetDateTime) -> String {

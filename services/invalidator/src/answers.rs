@@ -51,7 +51,7 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
         reason: ban.map(|ban| ban.ban.reason.clone()).unwrap_or_default(),
         evidence: evidence(&verdict.rule),
         derivatives,
-        campaign: campaign.map(|campaign| campaign.progress.clone()).unwrap_or_default(),
+        campaign: campaign.map(|campaign| campaign.progress.iter().cloned().collect()).unwrap_or_default(),
         verdict: Box::new(CheckReply {
             decision: verdict.decision,
             strict: verdict.strict,
@@ -116,10 +116,11 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         state: if state.snapshot.coverage(ban).complete { "active" } else { "pending" }.to_owned(),
         images: u32::try_from(images).unwrap_or(u32::MAX),
         replaced: campaign.replaced,
-        stragglers: campaign.stragglers.clone(),
+        untold: campaign.untold,
         campaign: if campaign.opened { campaign.state().to_owned() } else { String::new() },
         containers_remedied: campaign.containers_remedied(),
         closed_at: campaign.closed_at,
+        stragglers: campaign.stragglers.into_iter().collect(),
         pending_because: state.trouble(ban.record.sequence).unwrap_or_default().to_owned(),
     })
 }

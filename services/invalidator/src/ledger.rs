@@ -1,6 +1,6 @@
 //! What became of each campaign, folded from the facts of those who did the work. For answers only; nothing is decided from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use events::fact::{
     CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed, ContainerRemedied, RunState,
@@ -8,14 +8,24 @@ use events::fact::{
 use time::OffsetDateTime;
 use verdict::Sequence;
 
+/// Stragglers that are named of a campaign in progress: as many as the table at its end names.
+const NAMED: usize = 250;
+
+/// Steps of a campaign that an answer tells of; more would not be read.
+const STEPS: usize = 100;
+
 /// One campaign.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Campaign {
     pub(crate) opened: bool,
-    pub(crate) planned: Option<u32>,
-    pub(crate) progress: Vec<String>,
+    pub(crate) planned: bool,
+    /// The last steps.
+    pub(crate) progress: VecDeque<String>,
     pub(crate) replaced: u32,
-    pub(crate) stragglers: Vec<String>,
+    /// What is left over, as far as an answer has room for it.
+    pub(crate) stragglers: BTreeSet<String>,
+    /// How much more is left over.
+    pub(crate) untold: u32,
     pub(crate) closed_at: Option<OffsetDateTime>,
     remedied: BTreeSet<String>,
 }
@@ -33,21 +43,27 @@ impl Ledger {
 
     pub(crate) fn planned(&mut self, fact: &CampaignPlanned) {
         let campaign = self.campaigns.entry(fact.ban).or_default();
-        campaign.planned = u32::try_from(fact.projects.len()).ok();
-        campaign.stragglers = fact.unattributed.iter().map(|image| format!("{image}: no source")).collect();
+        campaign.planned = true;
+        campaign.leave(fact.unattributed.iter().map(|image| format!("{image}: no source")));
     }
 
     pub(crate) fn progressed(&mut self, fact: &CampaignProgressed) {
         let campaign = self.campaigns.entry(fact.ban).or_default();
         campaign.replaced += u32::from(fact.state == "replaced");
-        campaign.progress.push(format!("{}: {} ({} of {})", fact.project, fact.state, fact.done, fact.total));
+        campaign
+            .progress
+            .push_back(format!("{}: {} ({} of {})", fact.project, fact.state, fact.done, fact.total));
+        if campaign.progress.len() > STEPS {
+            campaign.progress.pop_front();
+        }
     }
 
     pub(crate) fn closed(&mut self, fact: &CampaignClosed) {
         let campaign = self.campaigns.entry(fact.ban).or_default();
         campaign.closed_at = Some(fact.closed_at);
         campaign.replaced = fact.replaced;
-        campaign.stragglers.clone_from(&fact.stragglers);
+        campaign.untold = fact.untold;
+        campaign.stragglers = fact.stragglers.iter().cloned().collect();
     }
 
     pub(crate) fn remedied(&mut self, fact: &ContainerRemedied) {
@@ -68,12 +84,22 @@ impl Ledger {
 }
 
 impl Campaign {
+    fn leave(&mut self, stragglers: impl Iterator<Item = String>) {
+        for straggler in stragglers {
+            if self.stragglers.len() < NAMED || self.stragglers.contains(&straggler) {
+                self.stragglers.insert(straggler);
+            } else {
+                self.untold = self.untold.saturating_add(1);
+            }
+        }
+    }
+
     /// How far it is, in one word.
     pub(crate) fn state(&self) -> &'static str {
         match (self.closed_at, self.planned) {
             (Some(_), _) => "closed",
-            (None, Some(_)) => "planned",
-            (None, None) => "open",
+            (None, true) => "planned",
+            (None, false) => "open",
         }
     }
 

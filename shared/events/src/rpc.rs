@@ -229,7 +229,7 @@ message! {
         images: u32,
         /// Tags that moved to a clean image.
         replaced: u32,
-        /// What was not replaced, each with the reason.
+        /// The first 250 of what was not replaced, each with the reason.
         stragglers: Vec<String>,
         /// open, planned or closed; empty where none was opened.
         campaign: String,
@@ -239,6 +239,8 @@ message! {
         closed_at: Option<OffsetDateTime>,
         /// Why the target of a pending ban could not be read so far; empty where nothing went wrong.
         pending_because: String,
+        /// How many stragglers stand in no list.
+        untold: u32,
     }
 }
 

@@ -12,7 +12,8 @@ use verdict::{Sequence, order::Name};
 
 use super::{
     graph::Graph,
-    state::{Campaign, State, names},
+    state::{Campaign, State},
+    telling,
 };
 
 /// How the part of a project ends whose image no longer stands on what was banned.
@@ -92,35 +93,19 @@ fn campaign_actions(
 ) -> Vec<Action> {
     if state.snapshot.ban(ban).is_none() {
         let projects = campaign.planned.clone().unwrap_or_default();
-        return vec![close(state, ban, &Graph::of(state, &projects), opened, "lifted")];
+        let graph = Graph::of(state, &projects);
+        return vec![telling::close(state, opened, &graph, &ends(state, ban, &graph), "lifted")];
     }
     let covered = u32::try_from(state.covered(ban).len()).unwrap_or(u32::MAX);
     if covered < opened.images {
         // Two streams tell of one ban; the images have not all been heard of yet.
         return Vec::new();
     }
-    let mut actions = Vec::new();
-    let orphans = orphans(state, ban);
-    for orphan in &orphans {
-        if !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone())) {
-            actions.push(Action::Unattributed(orphan.clone()));
-        }
-    }
     // What was planned stays planned; what came to be covered since comes on top.
     let mut projects: BTreeSet<Name> = campaign.planned.clone().unwrap_or_default();
     projects.extend(affected(state, ban).cloned());
     let graph = Graph::of(state, &projects);
-    if campaign.planned.as_ref() != Some(&projects) {
-        let unattributed = orphans
-            .iter()
-            .flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags))
-            .collect();
-        actions.push(Action::Planned(CampaignPlanned {
-            ban,
-            projects: graph.order().cloned().collect(),
-            unattributed,
-        }));
-    }
+    let mut actions = telling::plan(state, ban, campaign, &graph);
     let ends = ends(state, ban, &graph);
     // The longest way decides when the last image is replaced.
     let mut waiting: Vec<&Name> = projects.iter().filter(|name| !ends.contains_key(name)).collect();
@@ -146,7 +131,7 @@ fn campaign_actions(
         }
     }
     if ends.len() == projects.len() {
-        actions.push(close(state, ban, &graph, opened, "done"));
+        actions.push(telling::close(state, opened, &graph, &ends, "done"));
     }
     actions
 }
@@ -185,48 +170,6 @@ fn end(
     // What stands on a project that was not replaced cannot be either.
     let is_left = |base: &&Name| ended.get(base).is_some_and(|end| end != REPLACED);
     graph.bases(project).find(is_left).map(|base| format!("stands on {base}, which was not replaced"))
-}
-
-/// Covered images that no build published and that are not the banned one.
-fn orphans(state: &State, ban: Sequence) -> Vec<ImageUnattributed> {
-    state
-        .covered(ban)
-        .iter()
-        .filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image))
-        .map(|((repository, digest), invalidated)| ImageUnattributed {
-            repository: repository.clone(),
-            digest: digest.clone(),
-            tags: invalidated.tags.clone(),
-            ban,
-        })
-        .collect()
-}
-
-fn close(state: &State, ban: Sequence, graph: &Graph<'_>, opened: &CampaignOpened, outcome: &str) -> Action {
-    let replaced = graph.order().filter(|name| !state.is_affected(name, ban)).count();
-    let mut stragglers: Vec<String> = Vec::new();
-    for orphan in orphans(state, ban) {
-        let name = names(&orphan.repository, &orphan.digest, &orphan.tags)
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        stragglers.push(format!("{name}: no source"));
-    }
-    let mut ends = ends(state, ban, graph);
-    let left: BTreeSet<&Name> = graph.order().filter(|name| state.is_affected(name, ban)).collect();
-    for name in left {
-        let why = ends.remove(name).unwrap_or_else(|| "not ended".to_owned());
-        stragglers.push(format!("{name}: {why}"));
-    }
-    Action::Closed(CampaignClosed {
-        ban,
-        images: opened.images,
-        replaced: u32::try_from(replaced).unwrap_or(u32::MAX),
-        stragglers,
-        ordered_at: opened.ordered_at,
-        closed_at: state.now.unwrap_or(opened.ordered_at),
-        outcome: outcome.to_owned(),
-    })
 }
 
 #[cfg(test)]

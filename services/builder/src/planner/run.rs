@@ -95,7 +95,7 @@ impl Planner {
             }
             Action::Planned(fact) => {
                 let campaign = self.state.campaigns.entry(fact.ban).or_default();
-                campaign.planned = Some(fact.projects.iter().cloned().collect());
+                campaign.planned.get_or_insert_default().extend(fact.projects.iter().cloned());
                 let cause = format!("campaign {}", fact.ban);
                 connection.publish(fact, &cause).await?;
             }

@@ -105,7 +105,7 @@ impl State {
             }
             Some(CampaignPlanned::KIND) => {
                 let CampaignPlanned { ban, projects, unattributed: _ } = CampaignPlanned::decode(body)?;
-                self.campaigns.entry(ban).or_default().planned = Some(projects.into_iter().collect());
+                self.campaigns.entry(ban).or_default().planned.get_or_insert_default().extend(projects);
             }
             Some(CampaignProgressed::KIND) => {
                 let CampaignProgressed { ban, project, state, done: _, total: _ } =

@@ -23,11 +23,11 @@ message! {
 }
 
 message! {
-    /// What will be rebuilt. By the planner.
+    /// A page of the plan, which grows: what earlier ones named stays planned. By the planner.
     CampaignPlanned {
         /// The ban.
         ban: Sequence,
-        /// Projects, each after what it is built on.
+        /// Projects that will be rebuilt, each after what it is built on as far as one decision planned them.
         projects: Vec<Name>,
         /// Images without a source.
         unattributed: Vec<ImageRef>,
@@ -59,7 +59,7 @@ message! {
         images: u32,
         /// How many tags moved to a clean image.
         replaced: u32,
-        /// What was not replaced, each with the reason.
+        /// What was not replaced, each with the reason; the first 250.
         stragglers: Vec<String>,
         /// When the order was stored.
         ordered_at: OffsetDateTime,
@@ -67,5 +67,7 @@ message! {
         closed_at: OffsetDateTime,
         /// `done`, or `lifted` when the ban ended first.
         outcome: String,
+        /// How much more was not replaced: `campaign.progressed` and `image.unattributed` name each.
+        untold: u32,
     }
 }

@@ -1,6 +1,7 @@
 //! Campaigns over small worlds: what is released when, what is said, and that it is said once.
 
 use artifact::{Digest, ImageRef, Repository};
+use events::Event as _;
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord,
@@ -116,7 +117,7 @@ fn step(state: &mut State) -> Vec<String> {
                 format!("no source {}", image.repository.path())
             }
             Action::Planned(plan) => {
-                campaign.planned = Some(plan.projects.iter().cloned().collect());
+                campaign.planned.get_or_insert_default().extend(plan.projects.iter().cloned());
                 format!("plan {}", plan.projects.iter().map(Name::as_str).collect::<Vec<_>>().join(" "))
             }
             Action::Progressed(progress) => {
@@ -181,7 +182,8 @@ fn an_image_without_a_source_is_named() {
     let covered = state.invalidated.get_mut(&BAN).unwrap();
     covered.insert(stray, Invalidated { tags: vec![], is_target: false });
     covered.insert((repository("os"), Digest::of(b"os")), Invalidated { tags: vec![], is_target: true });
-    assert_eq!(step(&mut state), ["no source stray", "plan app", "build app"]);
+    assert_eq!(step(&mut state), ["plan app", "no source stray", "build app"]);
+    assert!(step(&mut state).is_empty(), "nothing is said twice");
 }
 
 #[test]
@@ -266,4 +268,39 @@ fn a_storm_is_rebuilt_layer_by_layer_each_image_once() {
     assert_eq!(built.len(), 2000);
     assert_eq!(step(&mut state).last().unwrap(), "closed done: 2000 of 2000, []");
     assert!(step(&mut state).is_empty());
+}
+
+#[test]
+fn what_is_told_of_a_storm_fits_on_the_bus() {
+    let long = |number: usize| format!("{number:04}{}", "x".repeat(59));
+    let names: Vec<String> = (0..600).map(long).collect();
+    let projects: Vec<(&str, &[&str])> =
+        names.iter().map(|name| (name.as_str(), ["os"].as_slice())).collect();
+    let mut state = world(&projects);
+    let covered = state.invalidated.get_mut(&BAN).unwrap();
+    for number in 0..600 {
+        let stray: Repository = format!("r.io/{}/{}", "y".repeat(150), long(number)).parse().unwrap();
+        covered.insert((stray, Digest::of(b"stray")), Invalidated { tags: vec![], is_target: false });
+    }
+    let actions = due(&state);
+    let pages: Vec<_> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Planned(page) => Some(page.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(pages.iter().cloned().all(|page| page.encode().len() < 512 * 1024));
+    assert_eq!(pages.iter().flat_map(|page| &page.projects).count(), 600);
+    assert_eq!(pages.iter().flat_map(|page| &page.unattributed).count(), 600);
+    step(&mut state);
+    for name in &names {
+        let build = build_id(&self::name(name), "c0ffee", Some(BAN));
+        let ending = Ending { outcome: Outcome::Failed, message: "é".repeat(10_000) };
+        state.finished.insert(build, ending);
+    }
+    let actions = due(&state);
+    let Some(Action::Closed(closed)) = actions.last() else { panic!("it is not closed") };
+    assert_eq!((closed.stragglers.len(), closed.untold), (250, 950));
+    assert!(closed.clone().encode().len() < 512 * 1024);
 }

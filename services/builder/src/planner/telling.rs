@@ -1,0 +1,96 @@
+//! What is told of a campaign: the plan as it grows, and the table at its end. However large the campaign is, each fact is small enough for
+//! the bus: a plan comes in pages, and a table names the first of what is left and counts the rest. Not what is built.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use artifact::ImageRef;
+use events::fact::{CampaignClosed, CampaignOpened, CampaignPlanned, ImageUnattributed};
+use verdict::{Sequence, order::Name};
+
+use super::{
+    campaign::Action,
+    graph::Graph,
+    state::{Campaign, State, names},
+};
+
+/// Names in one fact: with names as long as they may be a fact stays far below the broker's limit of 1 MiB, and with common ones below 64 KiB.
+const PAGE: usize = 250;
+
+/// Characters of the reason that a table gives; the whole stands in the fact that told of it.
+const REASON: usize = 500;
+
+/// What was not yet said of the plan: images without a source, and projects that are rebuilt from now on.
+pub(super) fn plan(state: &State, ban: Sequence, campaign: &Campaign, graph: &Graph<'_>) -> Vec<Action> {
+    let planned = campaign.planned.as_ref();
+    let is_new = |name: &&Name| planned.is_none_or(|planned| !planned.contains(*name));
+    let projects: Vec<Name> = graph.order().filter(is_new).cloned().collect();
+    let orphans = orphans(state, ban).filter(|orphan| {
+        !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone()))
+    });
+    let orphans: Vec<ImageUnattributed> = orphans.collect();
+    let unattributed: Vec<ImageRef> =
+        orphans.iter().flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags)).collect();
+    if planned.is_some() && projects.is_empty() && unattributed.is_empty() {
+        return Vec::new();
+    }
+    let pages = projects.len().max(unattributed.len()).div_ceil(PAGE).max(1);
+    let pages = (0..pages).map(|page| {
+        Action::Planned(CampaignPlanned {
+            ban,
+            projects: projects.iter().skip(page * PAGE).take(PAGE).cloned().collect(),
+            unattributed: unattributed.iter().skip(page * PAGE).take(PAGE).cloned().collect(),
+        })
+    });
+    // The pages come first: a planner that dies before all images are named says them again.
+    pages.chain(orphans.into_iter().map(Action::Unattributed)).collect()
+}
+
+/// The table of a campaign that has ended, those of whose projects that ended `ends` tells of.
+pub(super) fn close(
+    state: &State,
+    opened: &CampaignOpened,
+    graph: &Graph<'_>,
+    ends: &BTreeMap<&Name, String>,
+    outcome: &str,
+) -> Action {
+    let ban = opened.ban;
+    let left: BTreeSet<&Name> = graph.order().filter(|name| state.is_affected(name, ban)).collect();
+    let replaced = graph.order().count() - left.len();
+    let projects = left.iter().map(|name| {
+        let why = ends.get(*name).map_or("not ended", String::as_str);
+        format!("{name}: {}", why.chars().take(REASON).collect::<String>())
+    });
+    let orphans = orphans(state, ban).filter_map(|orphan| {
+        let name = names(&orphan.repository, &orphan.digest, &orphan.tags).into_iter().next()?;
+        Some(format!("{name}: no source"))
+    });
+    // A project is somebody's to mend, so it is named before an image that is nobody's.
+    let stragglers: Vec<String> = projects.chain(orphans).collect();
+    Action::Closed(CampaignClosed {
+        ban,
+        images: opened.images,
+        replaced: count(replaced),
+        untold: count(stragglers.len().saturating_sub(PAGE)),
+        stragglers: stragglers.into_iter().take(PAGE).collect(),
+        ordered_at: opened.ordered_at,
+        closed_at: state.now.unwrap_or(opened.ordered_at),
+        outcome: outcome.to_owned(),
+    })
+}
+
+/// Covered images that no build published and that are not the banned one.
+fn orphans(state: &State, ban: Sequence) -> impl Iterator<Item = ImageUnattributed> {
+    let orphans = state.covered(ban).iter();
+    let orphans =
+        orphans.filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image));
+    orphans.map(move |((repository, digest), invalidated)| ImageUnattributed {
+        repository: repository.clone(),
+        digest: digest.clone(),
+        tags: invalidated.tags.clone(),
+        ban,
+    })
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
