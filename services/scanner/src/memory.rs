@@ -59,8 +59,11 @@ impl Memory {
 
     /// Scans aside from the threads that listen, since a hostile definition may take its time.
     pub(crate) async fn scan(&self, request: ScanRequest) -> Result<ScanReply, String> {
-        if request.definition.len() > LONGEST {
-            return Err("the definition is longer than 1 MiB, which no definition is".to_owned());
+        let bytes = request.definition.len();
+        if bytes > LONGEST {
+            return Err(format!(
+                "the definition has {bytes} bytes, and the longest that is read has {LONGEST}; make it shorter"
+            ));
         }
         let snapshot = self.snapshot();
         let asked = self.ask(&snapshot, &request).await;

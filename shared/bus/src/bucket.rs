@@ -10,6 +10,7 @@ use crate::connection::{Connection, Error, bounded};
 pub struct Entries {
     store: kv::Store,
     bucket: Bucket,
+    connection: Connection,
 }
 
 /// What became of an attempt to create or change an entry.
@@ -35,43 +36,54 @@ impl Connection {
     pub async fn entries(&self, bucket: Bucket) -> Result<Entries, Error> {
         let action = format!("open the bucket {}", bucket.as_str());
         let store = bounded(action, self.jetstream.get_key_value(bucket.as_str())).await?;
-        Ok(Entries { store, bucket })
+        Ok(Entries { store, bucket, connection: self.clone() })
     }
 }
 
 impl Entries {
     /// Creates `key`, unless it exists. Retryable.
     pub async fn create(&self, key: &str, value: Vec<u8>) -> Result<Claim, Error> {
-        match self.store.create(key, value.into()).await {
-            Ok(revision) => Ok(Claim::Won(revision)),
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(Claim::Lost),
-            Err(error) => Err(self.failed("create", key, error)),
-        }
+        self.fits(key, &value)?;
+        let created = async {
+            match self.store.create(key, value.into()).await {
+                Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(Claim::Lost),
+                created => created.map(Claim::Won),
+            }
+        };
+        bounded(self.action("create", key), created).await
     }
 
     /// Changes `key`, unless somebody changed it after `revision`. Retryable.
     pub async fn update(&self, key: &str, value: Vec<u8>, revision: u64) -> Result<Claim, Error> {
-        match self.store.update(key, value.into(), revision).await {
-            Ok(revision) => Ok(Claim::Won(revision)),
-            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(Claim::Lost),
-            Err(error) => Err(self.failed("update", key, error)),
-        }
+        self.fits(key, &value)?;
+        let updated = async {
+            match self.store.update(key, value.into(), revision).await {
+                Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(Claim::Lost),
+                updated => updated.map(Claim::Won),
+            }
+        };
+        bounded(self.action("update", key), updated).await
     }
 
     /// Writes `key`, whatever it was. Retryable.
     pub async fn put(&self, key: &str, value: Vec<u8>) -> Result<u64, Error> {
-        self.store.put(key, value.into()).await.map_err(|error| self.failed("write", key, error))
+        self.fits(key, &value)?;
+        bounded(self.action("write", key), self.store.put(key, value.into())).await
     }
 
     /// The entry's value and revision, if it exists. Retryable.
     pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, u64)>, Error> {
-        let entry = self.store.entry(key).await.map_err(|error| self.failed("read", key, error))?;
+        let entry = bounded(self.action("read", key), self.store.entry(key)).await?;
         Ok(entry
             .filter(|entry| entry.operation == kv::Operation::Put)
             .map(|entry| (entry.value.to_vec(), entry.revision)))
     }
 
-    fn failed(&self, verb: &str, key: &str, error: impl Into<async_nats::Error>) -> Error {
-        Error::broker(format!("{verb} {key} in {}", self.bucket.as_str()), error)
+    fn fits(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.connection.fits(format_args!("the entry {key} of {}", self.bucket.as_str()), value.len())
+    }
+
+    fn action(&self, verb: &str, key: &str) -> String {
+        format!("{verb} {key} in {}", self.bucket.as_str())
     }
 }

@@ -1,6 +1,6 @@
 //! One identity's way to the broker: connect, and publish until it is stored.
 
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use async_nats::{
     Client, ConnectOptions,
@@ -86,6 +86,16 @@ pub enum Error {
         /// How long we waited.
         within: Duration,
     },
+    /// It is larger than the broker takes. Not retryable: the same bytes are too many again.
+    #[error("{what} has {size_bytes} bytes, and the broker takes {limit_bytes} in one message")]
+    Large {
+        /// What was to be sent.
+        what: String,
+        /// How large it is.
+        size_bytes: usize,
+        /// What the broker takes, headers and all.
+        limit_bytes: usize,
+    },
     /// The other side answered something that is no answer. Not retryable.
     #[error("{subject} answered something that is no answer")]
     Unreadable {
@@ -124,6 +134,7 @@ impl Error {
             Self::Seed { .. }
             | Self::Elsewhere { .. }
             | Self::Answer { .. }
+            | Self::Large { .. }
             | Self::Unreadable { .. }
             | Self::Subject(_) => false,
         }
@@ -206,6 +217,7 @@ impl Connection {
         cause: &str,
     ) -> Result<u64, Error> {
         let id = headers::message_id(subject.as_str(), cause, &body);
+        self.fits(format_args!("the message on {subject}"), body.len())?;
         let body = bytes::Bytes::from(body);
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -230,6 +242,7 @@ impl Connection {
         let mut headers = headers::event(E::KIND, &self.identity, &id);
         headers.insert("Nats-Expected-Last-Subject-Sequence", after.to_string().as_str());
         let body = bytes::Bytes::from(event.encode());
+        self.fits(format_args!("the message on {subject}"), body.len())?;
         let stored = async {
             let sent = self.jetstream.publish_with_headers(subject.to_string(), headers, body).await;
             let acknowledged = match sent {
@@ -243,6 +256,16 @@ impl Connection {
             }
         };
         bounded(format!("store a message on {subject}"), stored).await
+    }
+
+    /// Whether the broker takes `what` with so many bytes. Asked before it is sent: the client's own answer is one error among others, and would be
+    /// taken for a broker that is away.
+    pub(crate) fn fits(&self, what: impl fmt::Display, size_bytes: usize) -> Result<(), Error> {
+        let limit_bytes = self.client.max_payload();
+        if size_bytes.saturating_add(headers::LARGEST_BYTES) <= limit_bytes {
+            return Ok(());
+        }
+        Err(Error::Large { what: what.to_string(), size_bytes, limit_bytes })
     }
 
     /// A name that nobody else has, and that says whose it is.

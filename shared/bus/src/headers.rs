@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use async_nats::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
+/// What the headers of a message may have together: those of an event have half of it, trace and all.
+pub(crate) const LARGEST_BYTES: usize = 1024;
+
 /// The deduplication id of `body` on `subject`, caused by `cause`.
 ///
 /// It holds a hash of the content, since a broker drops a known id whatever the message says (measured: same id, other body, dropped).

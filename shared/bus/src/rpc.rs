@@ -30,8 +30,9 @@ const LONGEST: Duration = Duration::from_secs(25);
 /// Where an asker says how many milliseconds it waits.
 const PATIENCE: &str = "Plimsoll-Patience-Ms";
 
-/// The error codes of an answer: the question is wrong; too many ask; the answer took too long.
+/// The error codes of an answer: the question is wrong; the answer is larger than the broker takes; too many ask; the answer took too long.
 const WRONG: usize = 400;
+const LARGE: usize = 413;
 const BUSY: usize = 503;
 const TOO_SLOW: usize = 504;
 
@@ -54,16 +55,17 @@ impl Connection {
         Ok(Listed { service, connection: self.clone() })
     }
 
-    /// Asks a question and waits at most `patience` for the answer.
+    /// Asks a question and waits at most `patience` for the answer. A question that the broker does not take is an error at once, and so is an answer:
+    /// whoever answers says by how much it is too large.
     pub async fn ask<R: Request + Body>(&self, question: R, patience: Duration) -> Result<R::Reply, Error> {
         let subject = R::SUBJECT;
+        let payload = Body::encode(question);
+        self.fits(format_args!("the question on {subject}"), payload.len())?;
         let mut trace = async_nats::HeaderMap::new();
         headers::add_trace(&mut trace);
         trace.insert(PATIENCE, patience.as_millis().to_string().as_str());
-        let request = async_nats::Request::new()
-            .payload(Body::encode(question).into())
-            .headers(trace)
-            .timeout(Some(patience));
+        let request =
+            async_nats::Request::new().payload(payload.into()).headers(trace).timeout(Some(patience));
         let reply = self.client.send_request(subject, request).await;
         let reply = reply.map_err(|error| Error::broker(format!("answer on {subject}"), error))?;
         let header = |name: &str| Some(reply.headers.as_ref()?.get(name)?.to_string());
@@ -117,7 +119,7 @@ impl Listed {
                     let bound = time_for(question.message.headers.as_ref());
                     let reply = async {
                         let _slot = slots.acquire().await;
-                        answer_one(&question.message, &*answer).await
+                        answer_one(&connection, &question.message, &*answer).await
                     };
                     let reply = tokio::time::timeout(bound, reply).await;
                     respond(question, reply.unwrap_or_else(|_| Err(too_slow(bound)))).await;
@@ -129,7 +131,11 @@ impl Listed {
     }
 }
 
-async fn answer_one<R, F, A>(question: &async_nats::Message, answer: &F) -> Result<Bytes, ServiceError>
+async fn answer_one<R, F, A>(
+    connection: &Connection,
+    question: &async_nats::Message,
+    answer: &F,
+) -> Result<Bytes, ServiceError>
 where
     R: Request + Body,
     F: Fn(R) -> A,
@@ -139,11 +145,17 @@ where
     telemetry::adopt(&span, &headers::trace_of(question.headers.as_ref()));
     let reply = async {
         match R::decode(&question.payload) {
-            Ok(asked) => answer(asked).await.map(|reply| reply.encode().into()),
+            Ok(asked) => answer(asked).await,
             Err(error) => Err(error.to_string()),
         }
     };
-    reply.instrument(span).await.map_err(|status| ServiceError { status, code: WRONG })
+    let reply = reply.instrument(span).await.map_err(|status| ServiceError { status, code: WRONG })?;
+    let reply = reply.encode();
+    // Sent all the same it would never leave, and its asker would wait in vain.
+    connection
+        .fits("the answer", reply.len())
+        .map_err(|error| ServiceError { status: error.to_string(), code: LARGE })?;
+    Ok(reply.into())
 }
 
 async fn respond(question: async_nats::service::Request, reply: Result<Bytes, ServiceError>) {

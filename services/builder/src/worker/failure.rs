@@ -84,6 +84,17 @@ impl Failure {
         move |source| Self::Disk { doing, source }
     }
 
+    /// What became of a question to the scanner, where it is no answer: a definition that it does not take, or that no message holds, is the team's to mend.
+    pub(crate) fn scan(error: bus::Error) -> Self {
+        match error {
+            bus::Error::Answer { message, .. } => Self::Refused(message),
+            error @ bus::Error::Large { .. } => {
+                Self::Refused(format!("the definition cannot be scanned: {error}; make it shorter"))
+            }
+            error => Self::Bus(error),
+        }
+    }
+
     /// A refusal by a verdict, of a build whose bases were chosen when `as_of` orders were known: what was ordered since is no fault of it.
     pub(crate) fn verdict(text: String, verdict: &Verdict, as_of: u64) -> Self {
         match &verdict.ban {
@@ -119,5 +130,20 @@ impl Classify for Failure {
             failure if failure.is_retryable() => Disposition::Retry(AGAIN),
             _ => Disposition::Reject,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_that_no_message_holds_is_the_teams_to_mend() {
+        let large = bus::Error::Large { what: "the question".to_owned(), size_bytes: 7, limit_bytes: 5 };
+        let failure = Failure::scan(large);
+        assert!(failure.is_refusal() && !failure.is_retryable(), "{failure}");
+        assert!(failure.to_string().contains("the question has 7 bytes"), "{failure}");
+        let (subject, message) = ("s".to_owned(), "too slow".to_owned());
+        assert!(Failure::scan(bus::Error::Unanswered { subject, message }).is_retryable());
     }
 }

@@ -198,16 +198,13 @@ impl Pipeline {
     /// Asks the scanner; a definition that it cannot take is the team's to mend.
     pub(super) async fn ask(&self, question: ScanRequest) -> Result<ScanReply, Failure> {
         let built = Digest::of(question.definition.as_bytes());
-        match self.connection.ask(question, SCAN).await {
-            Err(bus::Error::Answer { message, .. }) => Err(Failure::Refused(message)),
-            reply => definition::about(reply?, built),
-        }
+        definition::about(self.connection.ask(question, SCAN).await.map_err(Failure::scan)?, built)
     }
 
     /// Keeps what was scanned, so that scanners can scan it again when the rules change.
     pub(super) async fn remember(&self, job: &BuildJob, request: ScanRequest) -> Result<(), Failure> {
         let known = KnownDefinition { commit: job.commit.clone(), request: Box::new(request) };
-        self.definitions.put(job.project.as_str(), known.encode()).await?;
+        self.definitions.put(job.project.as_str(), known.encode()).await.map_err(Failure::scan)?;
         Ok(())
     }
 

@@ -12,7 +12,10 @@ use time::OffsetDateTime;
 use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 
 use super::{Classify, Delivery, Disposition, Handler, Run};
-use crate::{connection::bounded, headers};
+use crate::{
+    connection::{Error, bounded},
+    headers,
+};
 
 /// How often a redrive is tried before the letter is laid aside again: a person is waiting.
 const REDRIVES: u64 = 3;
@@ -29,6 +32,8 @@ enum Attempt<E> {
     Done,
     /// They could not be; the message comes again, and its facts with the same ids.
     NotStored,
+    /// They never can be.
+    Unstorable(Error),
     /// The handler failed.
     Failed(E),
 }
@@ -73,6 +78,7 @@ impl<H: Handler> Run<H> {
         match self.attempt(message, &delivery, &cause).await {
             Attempt::Done => Some(AckKind::Ack),
             Attempt::NotStored => None,
+            Attempt::Unstorable(error) => self.lay_aside(&delivery, unstorable(&error), &cause).await,
             Attempt::Failed(failure) => match failure.disposition() {
                 Disposition::Retry(delay) if delivery.attempt < patience => {
                     debug!(error = %telemetry::Chain(&failure), "A message is tried again.");
@@ -124,6 +130,7 @@ impl<H: Handler> Run<H> {
                 self.tell(settled, &cause).await.then_some(AckKind::Ack)
             }
             Attempt::NotStored => None,
+            Attempt::Unstorable(error) => self.lay_aside(&delivery, unstorable(&error), &cause).await,
             Attempt::Failed(failure) => match failure.disposition() {
                 Disposition::Retry(delay) if request.attempt < REDRIVES => Some(AckKind::Nak(Some(delay))),
                 Disposition::Retry(_) | Disposition::Reject => {
@@ -146,6 +153,7 @@ impl<H: Handler> Run<H> {
         };
         match self.with_progress(message, work).await {
             Ok(Ok(())) => Attempt::Done,
+            Ok(Err(error)) if !error.is_retryable() => Attempt::Unstorable(error),
             Ok(Err(error)) => {
                 warn!(error = %telemetry::Chain(&error), "The facts of a message could not be stored.");
                 Attempt::NotStored
@@ -201,6 +209,10 @@ impl<H: Handler> Run<H> {
             }
         }
     }
+}
+
+fn unstorable(error: &Error) -> String {
+    format!("what came of it cannot be stored: {}", telemetry::Chain(error))
 }
 
 fn span(subject: &Subject, sequence: u64, attempt: u64) -> Span {

@@ -30,6 +30,8 @@ enum Mood {
     Rejects,
     Dies,
     Works,
+    /// Says more than the broker takes.
+    Rambles,
 }
 
 struct Moody {
@@ -64,11 +66,12 @@ impl Handler for Moody {
             Mood::Retries => Err(Failure::Later),
             Mood::Rejects => Err(Failure::Never),
             Mood::Dies => panic!("the handler dies, as the test wants"),
-            Mood::Works => {
+            Mood::Works | Mood::Rambles => {
                 let job: BuildJob = delivery.decode().map_err(|_| Failure::Never)?;
+                let more = if matches!(mood, Mood::Rambles) { 1 << 20 } else { 0 };
                 let mut outbox = Outbox::default();
                 outbox.push(BuildStarted {
-                    build: job.build,
+                    build: job.build + &"x".repeat(more),
                     project: job.project,
                     commit: job.commit,
                     ban: None,
@@ -177,6 +180,11 @@ async fn what_is_rejected_is_laid_aside_at_once() {
 #[tokio::test]
 async fn what_fails_each_time_is_laid_aside_when_patience_ends() {
     check(Mood::Retries, 3, 3, "registry is away").await;
+}
+
+#[tokio::test]
+async fn what_makes_a_fact_that_the_broker_does_not_take_is_laid_aside_at_once() {
+    check(Mood::Rambles, 1, 1, "1048576 in one message").await;
 }
 
 /// Nobody lives to say what happened: neither the handler nor the broker would ever mention the message again.

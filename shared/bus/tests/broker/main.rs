@@ -8,5 +8,6 @@ mod embedded;
 mod forged;
 mod permissions;
 mod questions;
+mod sizes;
 mod streams;
 mod who;
