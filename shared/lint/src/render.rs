@@ -225,6 +225,15 @@ fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// Appends a JSON string.
+fn push_json_text(out: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        push_json(out, &text.into());
+    } else {
+        out.extend(["\"", text, "\""]);
+    }
+}
+
 /// Appends any JSON value.
 fn push_json(out: &mut String, value: &serde_json::Value) {
     out.push_str(&value.to_string());

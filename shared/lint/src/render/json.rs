@@ -1,18 +1,19 @@
 //! A JSON object a finding: `{file, line, column, level, code, message}`.
 
-use serde_json::json;
+use std::fmt::Write as _;
 
-use super::{COLUMN, push_json};
+use super::{COLUMN, push_json_text};
 use crate::finding::Finding;
 
 pub(super) fn finding(out: &mut String, path: &str, finding: &Finding) {
-    let value = json!({
-        "file": path,
-        "line": finding.line,
-        "column": COLUMN,
-        "level": finding.level.as_str(),
-        "code": finding.code,
-        "message": finding.message,
-    });
-    push_json(out, &value);
+    let Finding { line, code, level, message, .. } = finding;
+    // The format of pipelines: written as it is read, without a tree of values for each finding. Fields come by name, as in all formats.
+    out.push_str("{\"code\":");
+    push_json_text(out, code);
+    // Writing into a string cannot fail.
+    let _ = write!(out, ",\"column\":{COLUMN},\"file\":");
+    push_json_text(out, path);
+    let _ = write!(out, ",\"level\":\"{level}\",\"line\":{line},\"message\":");
+    push_json_text(out, message);
+    out.push('}');
 }
