@@ -50,7 +50,7 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Line> {
         let rest = self.source.get(self.position..).filter(|rest| !rest.is_empty())?;
-        let length = rest.find('\n').map_or(rest.len(), |feed| feed + 1);
+        let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |feed| feed + 1);
         let text = rest.get(..length).unwrap_or_default().trim_end_matches(['\r', '\n']);
         self.number += 1;
         let start = self.position;

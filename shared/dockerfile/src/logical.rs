@@ -1,20 +1,28 @@
 //! A logical line: physical lines joined at their continuations, with the way back to every byte. Not its grammar.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// The joined text of one instruction's lines.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Logical {
-    text: String,
-    /// Where each piece starts, in the joined text and in the source; ascending in both.
-    pieces: Vec<(usize, usize)>,
+#[derive(Debug, Clone)]
+pub(crate) struct Logical<'a> {
+    /// Most instructions are one line, which is not copied.
+    text: Cow<'a, str>,
+    /// Where the first piece starts in the source.
+    start: usize,
+    /// Where each further piece starts, in the joined text and in the source; ascending in both.
+    further: Vec<(usize, usize)>,
 }
 
-impl Logical {
+impl<'a> Logical<'a> {
+    /// The line whose first piece starts at the byte `source` of the file.
+    pub(crate) fn new(source: usize, piece: &'a str) -> Self {
+        Self { text: Cow::Borrowed(piece), start: source, further: Vec::new() }
+    }
+
     /// Appends a piece that starts at the byte `source` of the file.
     pub(crate) fn push(&mut self, source: usize, piece: &str) {
-        self.pieces.push((self.text.len(), source));
-        self.text.push_str(piece);
+        self.further.push((self.text.len(), source));
+        self.text.to_mut().push_str(piece);
     }
 
     /// The joined text.
@@ -29,9 +37,9 @@ impl Logical {
 
     /// Where the byte `at` of the joined text stands in the file.
     pub(crate) fn source(&self, at: usize) -> usize {
-        let after = self.pieces.partition_point(|(logical, _)| *logical <= at);
-        let piece = after.checked_sub(1).and_then(|index| self.pieces.get(index));
-        piece.map_or(0, |(logical, source)| source + (at - logical))
+        let after = self.further.partition_point(|(logical, _)| *logical <= at);
+        let piece = after.checked_sub(1).and_then(|index| self.further.get(index));
+        piece.map_or(self.start + at, |(logical, source)| source + (at - logical))
     }
 
     /// The bytes of the file that `range` covers: a continuation inside it is covered too, one behind it is not.
@@ -46,9 +54,9 @@ impl Logical {
     /// `range` without the white space at its ends.
     pub(crate) fn trim(&self, range: Range<usize>) -> Range<usize> {
         let text = self.slice(&range);
-        let start = range.start + (text.len() - text.trim_start().len());
-        let trimmed = text.trim();
-        start..start + trimmed.len()
+        let behind_blanks = text.trim_start();
+        let start = range.start + (text.len() - behind_blanks.len());
+        start..start + behind_blanks.trim_end().len()
     }
 }
 
@@ -59,8 +67,7 @@ mod tests {
     #[test]
     fn spans_lead_back_through_continuations() {
         // FROM al\⏎pine
-        let mut line = Logical::default();
-        line.push(0, "FROM al");
+        let mut line = Logical::new(0, "FROM al");
         line.push(9, "pine");
         assert_eq!(line.text(), "FROM alpine");
         assert_eq!(line.span(&(0..4)), 0..4);

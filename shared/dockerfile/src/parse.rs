@@ -63,13 +63,17 @@ struct Reader<'a> {
     disputes: Vec<Dispute>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn error(&mut self, line: usize, span: Range<usize>, kind: ParseErrorKind) {
         self.errors.push(ParseError { line, span, kind });
     }
 
     /// What no instruction is to blame for: NUL bytes and lines without end, each told once.
     fn unreadable(&mut self, start: usize) {
+        // No line is longer than its text: most files need no second look at each.
+        if self.source.len() < LONGEST_LINE && !self.source.contains('\0') {
+            return;
+        }
         let mut nul = false;
         for line in Lines::new(self.source, start) {
             let too_long = match line.end - line.start {
@@ -132,9 +136,9 @@ impl Reader<'_> {
         Some(Directive { line: line.number, span, name, value: value.to_owned(), value_span })
     }
 
-    fn instruction(&mut self, first: Line, text: &str) -> Instruction {
-        let mut logical = Logical::default();
-        let mut continues = self.piece(&mut logical, first, text);
+    fn instruction(&mut self, first: Line, text: &'a str) -> Instruction {
+        let (piece, mut continues) = self.piece(first, text);
+        let mut logical = Logical::new(first.text_end - text.len(), piece);
         let mut last = first;
         while continues {
             let Some(line) = self.lines.next() else { break };
@@ -142,7 +146,9 @@ impl Reader<'_> {
             let text = line.text(self.source);
             let trimmed = text.trim_start();
             if !trimmed.is_empty() && !trimmed.starts_with('#') {
-                continues = self.piece(&mut logical, line, text);
+                let piece;
+                (piece, continues) = self.piece(line, text);
+                logical.push(line.start, piece);
             }
         }
         let mut parse = LineParse {
@@ -163,22 +169,14 @@ impl Reader<'_> {
         instruction
     }
 
-    /// Appends one line without its continuation, and tells whether it had one.
-    fn piece(&mut self, logical: &mut Logical, line: Line, text: &str) -> bool {
-        self.disputes.extend(dispute::line_end(self.source, line, self.escape));
+    /// One line without its continuation, and whether it had one.
+    fn piece(&mut self, line: Line, text: &'a str) -> (&'a str, bool) {
         let escape = self.escape.as_char();
-        let source = line.text_end - text.len();
-        let inside = text.trim_end_matches([' ', '\t']).strip_suffix(escape);
-        match inside.filter(|inside| !inside.ends_with(escape)) {
-            Some(inside) => {
-                logical.push(source, inside);
-                true
-            }
-            None => {
-                logical.push(source, text);
-                false
-            }
-        }
+        let Some(inside) = text.trim_end_matches([' ', '\t']).strip_suffix(escape) else {
+            return (text, false);
+        };
+        self.disputes.extend(dispute::line_end(self.source, line, self.escape));
+        if inside.ends_with(escape) { (text, false) } else { (inside, true) }
     }
 }
 
@@ -191,7 +189,7 @@ enum Depth {
 
 /// Reads the parts of one logical line.
 struct LineParse<'a> {
-    logical: &'a Logical,
+    logical: &'a Logical<'a>,
     line: usize,
     escape: Escape,
     errors: Vec<ParseError>,

@@ -53,14 +53,13 @@ impl LineParse<'_> {
             let (characters, length) = unquote(rest, start, self.escape.as_char());
             let word = start..start + length;
             position = word.end;
-            let text: String = characters.iter().map(|c| c.character).collect();
-            if text == "--" {
+            if characters.iter().map(|c| c.character).eq("--".chars()) {
                 if self.escape == Escape::Backtick && self.logical.slice(&word).contains(['\\', '`']) {
                     self.dispute(&word, DisputeKind::FlagEscape);
                 }
                 return (flags, position..range.end);
             }
-            if !text.is_ascii() {
+            if !characters.iter().all(|c| c.character.is_ascii()) {
                 // The official reader goes by bytes here and takes some bytes inside a character for blanks.
                 self.error(&word, ParseErrorKind::FlagCharacter(keyword));
             }
@@ -130,7 +129,8 @@ impl LineParse<'_> {
 
 /// The characters of the first word of `text`, which starts at `offset`, and the word's length in bytes.
 fn unquote(text: &str, offset: usize, escape: char) -> (Vec<Unquoted>, usize) {
-    let mut characters = Vec::new();
+    // Without quotes a word ends at its first blank.
+    let mut characters = Vec::with_capacity(text.find(is_space).unwrap_or(text.len()));
     let mut quote = None;
     let mut rest = text.char_indices();
     while let Some((at, c)) = rest.next() {

@@ -159,11 +159,13 @@ impl Scanner<'_> {
         self.take('"')?;
         let mut string = String::new();
         loop {
+            let plain = self.rest().find(|c| c < ' ' || matches!(c, '"' | '\\'))?;
+            string.push_str(self.rest().get(..plain)?);
+            self.at += plain;
             match self.next()? {
                 '"' => return Some(string),
                 '\\' => string.push(self.escaped()?),
-                c if c < ' ' => return None,
-                c => string.push(c),
+                _ => return None,
             }
         }
     }
