@@ -12,7 +12,7 @@ use crate::{
         self,
         docker::{self, directive::Directives},
     },
-    subject::Subject,
+    subject::{Step, Subject},
 };
 
 /// A policy made ready: make one, and lint any number of files with it.
@@ -81,7 +81,8 @@ impl<'p> Linter<'p> {
 
     /// As [`Linter::lint_with`], where more is known than the file says.
     pub fn lint_in(&self, file: &Dockerfile, context: &Context, mut findings: Vec<Finding>) -> Report {
-        let subject = Subject::new(file, context);
+        let steps = Step::all(file);
+        let subject = Subject::new(file, context, &steps);
         findings.retain_mut(|finding| {
             let level = self.policy.level_of(&finding.code, finding.level);
             finding.level = level.unwrap_or(finding.level);

@@ -24,7 +24,7 @@ use self::parser::{Broken, Parser};
 #[derive(Debug, Default)]
 pub(crate) struct Script<'a> {
     /// What is read as a script; empty where nothing is.
-    pub(crate) text: Cow<'a, str>,
+    pub(crate) text: &'a str,
     /// The calls in it, in the order in which they end. None where the text is not a script.
     pub(crate) commands: Vec<Command<'a>>,
     /// Whether one command's output is another's input.
@@ -32,22 +32,9 @@ pub(crate) struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// The script of `run`, which stands in the file as `outer` or inside it.
-    pub(crate) fn of(file: &'a Dockerfile, outer: &'a Instruction, run: &'a Instruction) -> Self {
-        match text_of(file, outer, run) {
-            Cow::Borrowed(text) => Self::parse(text),
-            Cow::Owned(text) => {
-                let parsed = Script::parse(&text);
-                let commands = parsed.commands.into_iter().map(Command::into_owned).collect();
-                let has_pipe = parsed.has_pipe;
-                Self { text: Cow::Owned(text), commands, has_pipe }
-            }
-        }
-    }
-
     /// A text as a script.
     pub(crate) fn parse(text: &'a str) -> Self {
-        Self::nested(text, 0).unwrap_or_else(|Broken| Self { text: text.into(), ..Self::default() })
+        Self::nested(text, 0).unwrap_or_else(|Broken| Self { text, ..Self::default() })
     }
 
     /// A script inside a script, so many levels deep.
@@ -55,7 +42,7 @@ impl<'a> Script<'a> {
         let mut parser = Parser::new(text);
         parser.depth = depth;
         parser.script()?;
-        Ok(Self { text: text.into(), commands: parser.commands, has_pipe: parser.has_pipe })
+        Ok(Self { text, commands: parser.commands, has_pipe: parser.has_pipe })
     }
 
     /// The calls of one program.
@@ -64,9 +51,13 @@ impl<'a> Script<'a> {
     }
 }
 
-/// What hadolint takes for the script: words of a list joined; of a command with a heredoc, what stands before it; of a heredoc alone,
+/// What hadolint takes for the script of `run`, which stands in the file as `outer` or inside it: words of a list joined; of a command with a heredoc, what stands before it; of a heredoc alone,
 /// what stands behind its name, and its lines.
-fn text_of<'a>(file: &'a Dockerfile, outer: &'a Instruction, run: &'a Instruction) -> Cow<'a, str> {
+pub(crate) fn text_of<'a>(
+    file: &'a Dockerfile,
+    outer: &'a Instruction,
+    run: &'a Instruction,
+) -> Cow<'a, str> {
     let text = match &run.arguments {
         Arguments::List(words, _) => return words.join(" ").into(),
         Arguments::Text(text) => text.text.as_str(),

@@ -1,21 +1,37 @@
 //! One file as the rules see it: what several of them ask is worked out once, and only if asked. Not the rules.
 
-use std::{cell::OnceCell, collections::HashSet};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet};
 
 use dockerfile::{Dockerfile, Instruction, Keyword, Stage};
 
-use crate::{context::Context, rule::When, rules::image::Image, script::Script};
+use crate::{
+    context::Context,
+    rule::When,
+    rules::image::Image,
+    script::{self, Script},
+};
 
 /// A file to be judged.
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) file: &'a Dockerfile,
     pub(crate) context: &'a Context,
+    steps: &'a [Step<'a>],
     runs: OnceCell<Vec<Run<'a>>>,
     kept_stages: OnceCell<Vec<bool>>,
 }
 
-/// A RUN and its script, those deferred by ONBUILD included.
+/// A RUN with the text of its script, those deferred by ONBUILD included.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    outer: &'a Instruction,
+    instruction: &'a Instruction,
+    text: Cow<'a, str>,
+    stage: usize,
+    when: When,
+}
+
+/// A RUN and its script as it is read: its words are parts of the step's text.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     /// The line that findings are about.
@@ -30,30 +46,45 @@ pub(crate) struct Run<'a> {
     pub(crate) when: When,
 }
 
+impl<'a> Step<'a> {
+    /// Every step of the file, in order.
+    pub(crate) fn all(file: &'a Dockerfile) -> Vec<Self> {
+        let mut stages = 0_usize;
+        let step = |outer: &'a Instruction| {
+            stages += usize::from(outer.keyword == Keyword::From);
+            let (instruction, when) = match outer.trigger() {
+                Some(trigger) => (trigger, When::Deferred),
+                None => (outer, When::Now),
+            };
+            (instruction.keyword == Keyword::Run).then(|| Self {
+                outer,
+                instruction,
+                text: script::text_of(file, outer, instruction),
+                stage: stages.saturating_sub(1),
+                when,
+            })
+        };
+        file.instructions().filter_map(step).collect()
+    }
+}
+
 impl<'a> Subject<'a> {
-    pub(crate) fn new(file: &'a Dockerfile, context: &'a Context) -> Self {
-        Self { file, context, runs: OnceCell::new(), kept_stages: OnceCell::new() }
+    /// The steps are those of the file.
+    pub(crate) fn new(file: &'a Dockerfile, context: &'a Context, steps: &'a [Step<'a>]) -> Self {
+        Self { file, context, steps, runs: OnceCell::new(), kept_stages: OnceCell::new() }
     }
 
     /// Every RUN, in order.
     pub(crate) fn runs(&self) -> &[Run<'a>] {
         self.runs.get_or_init(|| {
-            let mut stages = 0_usize;
-            let with_run = |outer: &'a Instruction| {
-                stages += usize::from(outer.keyword == Keyword::From);
-                let (run, when) = match outer.trigger() {
-                    Some(trigger) => (trigger, When::Deferred),
-                    None => (outer, When::Now),
-                };
-                (run.keyword == Keyword::Run).then(|| Run {
-                    line: outer.line,
-                    instruction: run,
-                    script: Script::of(self.file, outer, run),
-                    stage: stages.saturating_sub(1),
-                    when,
-                })
+            let run = |step: &'a Step<'a>| Run {
+                line: step.outer.line,
+                instruction: step.instruction,
+                script: Script::parse(&step.text),
+                stage: step.stage,
+                when: step.when,
             };
-            self.file.instructions().filter_map(with_run).collect()
+            self.steps.iter().map(run).collect()
         })
     }
 
@@ -70,7 +101,7 @@ fn kept_stages(stages: &[Stage]) -> Vec<bool> {
     let text = |stage: &Stage| stage.base.as_ref().map(|base| base.text.clone());
     let last = stages.last().map(|last| (last.index, last.name.clone(), text(last)));
     let bases = stages.iter().filter_map(|stage| stage.base.as_ref());
-    let stood_on: HashSet<&str> = bases.map(|base| Image::of(&base.text).name).collect();
+    let stood_on: BTreeSet<&str> = bases.map(|base| Image::of(&base.text).name).collect();
     let is_last = |stage: &Stage| {
         last.as_ref().is_some_and(|(index, name, base)| {
             *index == stage.index || (*name == stage.name && *base == text(stage))

@@ -1,6 +1,6 @@
 //! DL3042: pip keeps no cache.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use dockerfile::{Keyword, Pair};
 
@@ -28,8 +28,8 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         return;
     }
     // Whether the variable is set in this stage, and the names of the stages in which it was.
-    let (mut is_set, mut set_in, mut name): (bool, HashSet<&str>, Option<&str>) =
-        (false, HashSet::new(), None);
+    let (mut is_set, mut set_in, mut name): (bool, BTreeSet<&str>, Option<&str>) =
+        (false, BTreeSet::new(), None);
     // What ONBUILD defers meets what it has set before, not the variables of this file.
     let mut is_set_later = false;
     let mut runs = subject.runs().iter();
@@ -78,7 +78,7 @@ fn keeps_cache(run: &Run<'_>) -> bool {
     };
     run.script.commands.iter().any(caches)
         && !is_kept_out(run, ".cache/pip")
-        && !is_switched_off(&run.script.text)
+        && !is_switched_off(run.script.text)
 }
 
 /// Whether the step says it itself, wherever.
