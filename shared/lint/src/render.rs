@@ -227,7 +227,9 @@ fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Appends a JSON string.
 fn push_json_text(out: &mut String, text: &str) {
-    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+    // Counting goes many bytes at a time, and there is none as a rule.
+    let escapes = text.bytes().filter(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')).count();
+    if escapes > 0 {
         push_json(out, &text.into());
     } else {
         out.extend(["\"", text, "\""]);

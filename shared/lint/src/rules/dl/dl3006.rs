@@ -1,6 +1,6 @@
 //! DL3006: every image has a tag or a digest.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use dockerfile::Stage;
 
@@ -19,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    let mut stages = HashSet::new();
+    let mut stages = BTreeSet::new();
     for stage in subject.file.stages() {
         if let Some(image) = untagged(stage).filter(|image| !stages.contains(Image::of(image).name)) {
             sink.report(stage.line, format!("Say which version of {image} is meant: {image}:<tag>."));

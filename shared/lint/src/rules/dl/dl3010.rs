@@ -1,6 +1,6 @@
 //! DL3010: ADD unpacks archives.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use dockerfile::{Arguments, Instruction, Keyword};
 
@@ -14,11 +14,9 @@ use crate::{
 pub(crate) const RULE: Rule =
     Rule { code: "DL3010", level: Level::Info, page: include_str!("dl3010.md"), check: Check::File(check) };
 
-/// What ADD unpacks, by the end of the name.
-const ARCHIVES: [&str; 15] = [
-    ".tar", ".gz", ".tgz", ".bz2", ".tb2", ".tbz", ".tbz2", ".xz", ".txz", ".lz", ".lzma", ".tlz", ".Z",
-    ".tZ", ".tpz",
-];
+/// What ADD unpacks, by what stands behind the last dot of the name.
+const ARCHIVES: [&str; 15] =
+    ["tar", "gz", "tgz", "bz2", "tb2", "tbz", "tbz2", "xz", "txz", "lz", "lzma", "tlz", "Z", "tZ", "tpz"];
 /// What unpacks, whatever its flags.
 const UNPACKERS: [&str; 10] =
     ["bunzip2", "bzcat", "gunzip", "gzcat", "uncompress", "unlzma", "unxz", "unzip", "xzcat", "zcat"];
@@ -28,7 +26,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         return;
     }
     // The archives copied in this stage so far, under their names in the image, with the lines of their COPYs.
-    let mut copied: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut copied: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     // The COPYs of archives that were unpacked. Those of other stages than the last do not stay in the image.
     let mut unpacked: Vec<usize> = Vec::new();
     let mut runs = subject.runs().iter().filter(|run| run.when == When::Now);
@@ -62,19 +60,20 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
 }
 
 /// The archives that a COPY brings in, under their names in the image.
-fn archives(copy: &Instruction) -> Vec<String> {
-    let words: Vec<&str> = match &copy.arguments {
-        Arguments::Words(words) => words.iter().map(|word| word.text.trim_matches('"')).collect(),
-        Arguments::List(words, _) => words.iter().map(String::as_str).collect(),
-        _ => return Vec::new(),
+fn archives(copy: &Instruction) -> impl Iterator<Item = &str> {
+    let (words, list) = match &copy.arguments {
+        Arguments::Words(words) => (words.as_slice(), [].as_slice()),
+        Arguments::List(list, _) => ([].as_slice(), list.as_slice()),
+        _ => ([].as_slice(), [].as_slice()),
     };
-    let Some((target, sources)) = words.split_last() else { return Vec::new() };
-    let packed = sources.iter().filter(|source| is_archive(source));
-    packed.map(|source| name_of(if is_archive(target) { target } else { source }).to_owned()).collect()
+    let words = words.iter().map(|word| word.text.trim_matches('"'));
+    let mut sources = words.chain(list.iter().map(String::as_str));
+    let target = sources.next_back().filter(|target| is_archive(target));
+    sources.filter(|source| is_archive(source)).map(move |source| name_of(target.unwrap_or(source)))
 }
 
 fn is_archive(path: &str) -> bool {
-    ARCHIVES.iter().any(|end| path.ends_with(end))
+    path.rsplit_once('.').is_some_and(|(_, end)| ARCHIVES.contains(&end))
 }
 
 fn name_of(path: &str) -> &str {

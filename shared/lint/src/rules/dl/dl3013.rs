@@ -64,8 +64,8 @@ fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
 fn packages<'s>(call: &'s Command<'_>) -> Vec<&'s str> {
     let installs = pip::is_pip(call) && call.program != "pipenv" && call.has("install");
     let named_elsewhere =
-        call.has_one_of(&["-r", "--requirement", "."]) || call.has_flag(&["c", "constraint"]);
-    if named_elsewhere || !(installs || pip::is_module(call)) {
+        || call.has_one_of(&["-r", "--requirement", "."]) || call.has_flag(&["c", "constraint"]);
+    if !(installs || pip::is_module(call)) || named_elsewhere() {
         return Vec::new();
     }
     let behind = call.operands_besides(&TAKE_VALUE).skip_while(|word| *word != "install");

@@ -1,6 +1,6 @@
 //! DL3022: COPY --from names a stage of this file, or an image with its version.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use dockerfile::Keyword;
 
@@ -19,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     let mut stages = 0_usize;
     for instruction in subject.file.instructions() {
         match instruction.keyword {

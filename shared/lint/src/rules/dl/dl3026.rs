@@ -1,6 +1,6 @@
 //! DL3026: images come from the registries that the policy trusts.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::{
     finding::Level,
@@ -20,7 +20,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     if trusted.is_empty() {
         return;
     }
-    let mut stages = HashSet::new();
+    let mut stages = BTreeSet::new();
     for stage in subject.file.stages() {
         let Some(base) = &stage.base else { continue };
         let image = Image::of(&base.text);

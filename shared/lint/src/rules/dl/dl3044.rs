@@ -1,8 +1,8 @@
 //! DL3044: eNV does not use a variable that the same instruction defines.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use dockerfile::{Keyword, Pair};
+use dockerfile::{Instruction, Keyword, Pair};
 
 use crate::{
     finding::Level,
@@ -14,12 +14,17 @@ pub(crate) const RULE: Rule =
     Rule { code: "DL3044", level: Level::Error, page: include_str!("dl3044.md"), check: Check::File(check) };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    let mut known = HashSet::new();
+    let is_suspect =
+        |env: &Instruction| env.keyword == Keyword::Env && defined_beside(env.pairs()).next().is_some();
+    if !subject.file.instructions().any(is_suspect) {
+        return;
+    }
+    let mut known = BTreeSet::new();
     for instruction in subject.file.instructions() {
         let pairs = instruction.pairs();
         match instruction.keyword {
             Keyword::Env => {
-                if let Some(name) = too_early(pairs, &known) {
+                if let Some(name) = defined_beside(pairs).find(|name| !known.contains(name)) {
                     let message =
                         format!("${name} is not set yet in this ENV; define it in one of its own before.");
                     sink.report_at(instruction.line, &instruction.keyword_span, message);
@@ -32,20 +37,20 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The first variable that one pair uses and another one defines, and that nothing has defined before.
-fn too_early<'a>(pairs: &'a [Pair], known: &HashSet<&str>) -> Option<&'a str> {
-    if pairs.len() < 2 || !pairs.iter().any(|pair| value(pair).contains('$')) {
-        return None;
+/// The variables that one pair uses and another one defines.
+fn defined_beside(pairs: &[Pair]) -> impl Iterator<Item = &str> {
+    let mut defined: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    if pairs.len() > 1 && pairs.iter().any(|pair| value(pair).contains('$')) {
+        for (index, pair) in pairs.iter().enumerate() {
+            defined.entry(name(pair)).or_insert((index, index)).1 = index;
+        }
     }
-    let mut defined: HashMap<&str, (usize, usize)> = HashMap::new();
-    for (index, pair) in pairs.iter().enumerate() {
-        defined.entry(name(pair)).or_insert((index, index)).1 = index;
-    }
-    let elsewhere = |user: usize, name: &str| defined.get(name).is_some_and(|places| *places != (user, user));
-    let early = |(user, pair): (usize, &'a Pair)| {
-        references(value(pair)).find(|name| !known.contains(name) && elsewhere(user, name))
-    };
-    pairs.iter().enumerate().find_map(early)
+    let used = pairs
+        .iter()
+        .enumerate()
+        .flat_map(|(user, pair)| references(value(pair)).map(move |name| (user, name)));
+    used.filter(move |(user, name)| defined.get(name).is_some_and(|places| *places != (*user, *user)))
+        .map(|(_, name)| name)
 }
 
 fn name(pair: &Pair) -> &str {

@@ -1,6 +1,6 @@
 //! DL3045: COPY to a relative target follows a WORKDIR.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use dockerfile::Keyword;
 
@@ -20,7 +20,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     // The stages that have a working folder, by name or by the image they stand on.
-    let mut settled = HashSet::new();
+    let mut settled = BTreeSet::new();
     let (mut here, mut has_folder) = ("", false);
     for instruction in subject.file.instructions() {
         match instruction.keyword {

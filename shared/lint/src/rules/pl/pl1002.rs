@@ -37,13 +37,15 @@ const FILES: [&str; 16] = [
 const KINDS: [&str; 6] = [".jks", ".kdbx", ".key", ".p12", ".pfx", ".ppk"];
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
-    let words: Vec<&str> = match &here.instruction.arguments {
-        Arguments::Words(words) => words.iter().map(|word| word.text.trim_matches(['"', '\''])).collect(),
-        Arguments::List(words, _) => words.iter().map(String::as_str).collect(),
+    let (words, list) = match &here.instruction.arguments {
+        Arguments::Words(words) => (words.as_slice(), [].as_slice()),
+        Arguments::List(list, _) => ([].as_slice(), list.as_slice()),
         _ => return,
     };
-    let sources = words.split_last().map(|(_, sources)| sources).unwrap_or_default();
-    if let Some(secret) = sources.iter().find(|source| is_secret(source)) {
+    let words = words.iter().map(|word| word.text.trim_matches(['"', '\'']));
+    let mut sources = words.chain(list.iter().map(String::as_str));
+    let _target = sources.next_back();
+    if let Some(secret) = sources.find(|source| is_secret(source)) {
         sink.report(
             here.line,
             format!(
