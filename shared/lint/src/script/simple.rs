@@ -23,17 +23,19 @@ impl<'a> Parser<'a> {
                 Some(b'(') => break,
                 _ if self.redirection()? => behind_name = false,
                 _ => {
-                    let is_assignment = self.assignment_length().filter(|_| words.is_empty());
-                    if self.array()? {
+                    let assignment = self.assignment_length();
+                    if let Some(length) = assignment.filter(|length| self.ahead(*length) == Some(b'(')) {
+                        self.array(length)?;
                         behind_name = false;
                         continue;
                     }
                     let word = self.word()?;
-                    behind_name = is_assignment.is_none() && words.is_empty();
+                    let is_assignment = assignment.is_some() && words.is_empty();
+                    behind_name = !is_assignment && words.is_empty();
                     if behind_name && self.is_vague {
                         // A program whose name is not known.
                         words.push(Cow::Borrowed("$"));
-                    } else if is_assignment.is_none() {
+                    } else if !is_assignment {
                         words.push(word);
                     }
                 }
@@ -81,11 +83,8 @@ impl<'a> Parser<'a> {
         (rest.get(length) == Some(&b'=')).then_some(length + 1)
     }
 
-    /// `name=(…)`; false if there is none here.
-    fn array(&mut self) -> Result<bool, Broken> {
-        let Some(length) = self.assignment_length().filter(|length| self.ahead(*length) == Some(b'(')) else {
-            return Ok(false);
-        };
+    /// `name=(…)`, behind a `name=` of so many bytes.
+    fn array(&mut self, length: usize) -> Result<(), Broken> {
         let start = self.at;
         self.advance(length + 1);
         loop {
@@ -95,12 +94,12 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 Some(b')') => {
                     self.advance(1);
-                    return Ok(true);
+                    return Ok(());
                 }
                 None | Some(b';' | b'&' | b'|' | b'<' | b'>' | b'(') => {
                     self.at = start;
                     self.advance(length);
-                    return Ok(true);
+                    return Ok(());
                 }
                 Some(_) => drop(self.word()?),
             }
@@ -117,6 +116,9 @@ impl<'a> Parser<'a> {
 
     /// One redirection with its word; false if none begins here.
     fn redirection(&mut self) -> Result<bool, Broken> {
+        if !matches!(self.peek(), Some(b'<' | b'>' | b'&' | b'0'..=b'9')) {
+            return Ok(false);
+        }
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let is_both = rest.starts_with(b"&>");

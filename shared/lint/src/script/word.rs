@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Goes on behind one byte, and behind those that follow up to one that is special.
-    fn plain(&mut self, is_special: fn(u8) -> bool) {
+    fn plain(&mut self, is_special: impl Fn(u8) -> bool) {
         let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
         self.advance(1 + rest.iter().take_while(|byte| !is_special(**byte)).count());
     }
