@@ -57,10 +57,8 @@ impl Dockerfile {
     }
 }
 
-/// What is disputed about the end of a line inside an instruction.
-pub(crate) fn line_end(source: &str, line: Line, escape: Escape) -> Option<Dispute> {
-    let text = line.text(source);
-    let inside = text.trim_end_matches([' ', '\t']).strip_suffix(escape.as_char())?;
+/// What is disputed about the end of a line inside an instruction, where `inside` stands before an escape character.
+pub(crate) fn line_end(source: &str, line: Line, inside: &str, escape: Escape) -> Option<Dispute> {
     let ending = source.get(line.text_end..line.end).unwrap_or_default();
     let kind = if inside.ends_with(escape.as_char()) {
         DisputeKind::DoubledEscape

@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         let Some(inside) = text.trim_end_matches([' ', '\t']).strip_suffix(escape) else {
             return (text, false);
         };
-        self.disputes.extend(dispute::line_end(self.source, line, self.escape));
+        self.disputes.extend(dispute::line_end(self.source, line, inside, self.escape));
         if inside.ends_with(escape) { (text, false) } else { (inside, true) }
     }
 }

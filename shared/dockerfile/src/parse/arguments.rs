@@ -76,29 +76,33 @@ impl LineParse<'_> {
 
     /// Words in which quotes and escapes hold blanks; they stay in the word.
     fn quoted_words(&self, range: &Range<usize>) -> Vec<Range<usize>> {
-        let escape = self.escape.as_char();
         let mut words = Vec::new();
-        let (mut start, mut end) = (None, range.end);
+        let mut rest = self.logical.slice(range).trim_start();
+        while !rest.is_empty() {
+            let start = range.end - rest.len();
+            let (length, behind) = self.quoted_word(rest);
+            words.extend((length > 0).then_some(start..start + length));
+            rest = behind.trim_start();
+        }
+        words
+    }
+
+    /// How long the word is that `text` begins with, and what stands behind it.
+    fn quoted_word<'t>(&self, text: &'t str) -> (usize, &'t str) {
+        let escape = self.escape.as_char();
         let mut quote = None;
-        let mut characters = self.logical.slice(range).char_indices();
+        let mut characters = text.char_indices();
         while let Some((at, c)) = characters.next() {
-            let at = range.start + at;
-            if quote.is_none() && c.is_whitespace() {
-                words.extend(start.take().map(|start| start..at));
-                continue;
-            }
-            start.get_or_insert(at);
-            if quote == Some(c) {
-                quote = None;
-            } else if quote.is_none() && matches!(c, '\'' | '"') {
-                quote = Some(c);
-            } else if c == escape && quote != Some('\'') && characters.next().is_none() {
+            match quote {
+                None if c.is_whitespace() => return (at, text.get(at..).unwrap_or_default()),
+                None if matches!(c, '\'' | '"') => quote = Some(c),
+                Some(open) if open == c => quote = None,
                 // An escape with nothing behind it is no part of the word.
-                end = at;
+                _ if c == escape && quote != Some('\'') && characters.next().is_none() => return (at, ""),
+                _ => {}
             }
         }
-        words.extend(start.map(|start| start..end).filter(|word| !word.is_empty()));
-        words
+        (text.len(), "")
     }
 
     /// ARG: `name` or `name=default`, any number of them.

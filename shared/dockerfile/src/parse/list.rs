@@ -19,15 +19,15 @@ impl List {
     /// The list that `text` begins with; none if it begins with no complete one.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut scanner = Scanner { text, at: 0 };
-        scanner.take('[')?;
+        scanner.take(b'[')?;
         let mut strings = Some(Vec::new());
         scanner.blanks();
-        if scanner.take(']').is_some() {
+        if scanner.take(b']').is_some() {
             return Some(Self { strings, length: scanner.at });
         }
         loop {
             scanner.blanks();
-            if scanner.peek() == Some('"') {
+            if scanner.peek() == Some(b'"') {
                 let string = scanner.string()?;
                 if let Some(strings) = &mut strings {
                     strings.push(string);
@@ -37,14 +37,15 @@ impl List {
                 strings = None;
             }
             scanner.blanks();
-            if scanner.take(',').is_none() {
-                scanner.take(']')?;
+            if scanner.take(b',').is_none() {
+                scanner.take(b']')?;
                 return Some(Self { strings, length: scanner.at });
             }
         }
     }
 }
 
+/// Goes by bytes: whatever has a meaning in JSON is ASCII.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -55,22 +56,22 @@ impl Scanner<'_> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn next(&mut self) -> Option<char> {
+    fn next(&mut self) -> Option<u8> {
         let next = self.peek()?;
-        self.at += next.len_utf8();
+        self.at += 1;
         Some(next)
     }
 
-    fn take(&mut self, wanted: char) -> Option<()> {
-        (self.peek() == Some(wanted)).then(|| self.at += wanted.len_utf8())
+    fn take(&mut self, wanted: u8) -> Option<()> {
+        (self.peek() == Some(wanted)).then(|| self.at += 1)
     }
 
     fn blanks(&mut self) {
-        while self.peek().is_some_and(|c| matches!(c, ' ' | '\t' | '\r' | '\n')) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }
@@ -78,13 +79,13 @@ impl Scanner<'_> {
     /// Walks over one value with everything in it.
     fn value(&mut self) -> Option<()> {
         // The list itself is the first level.
-        let mut open: Vec<char> = Vec::new();
+        let mut open: Vec<u8> = Vec::new();
         loop {
             self.blanks();
             match self.peek()? {
-                bracket @ ('[' | '{') => {
+                bracket @ (b'[' | b'{') => {
                     self.next();
-                    let close = if bracket == '[' { ']' } else { '}' };
+                    let close = if bracket == b'[' { b']' } else { b'}' };
                     self.blanks();
                     if open.len() + 2 > DEEPEST {
                         return None;
@@ -95,7 +96,7 @@ impl Scanner<'_> {
                         continue;
                     }
                 }
-                '"' => drop(self.string()?),
+                b'"' => drop(self.string()?),
                 _ => self.atom()?,
             }
             // Behind a value: the next one of the same bracket, or the end of brackets.
@@ -106,7 +107,7 @@ impl Scanner<'_> {
                     open.pop();
                     continue;
                 }
-                self.take(',')?;
+                self.take(b',')?;
                 self.key(&open)?;
                 break;
             }
@@ -114,12 +115,12 @@ impl Scanner<'_> {
     }
 
     /// In an object, the name before the value.
-    fn key(&mut self, open: &[char]) -> Option<()> {
-        if open.last() == Some(&'}') {
+    fn key(&mut self, open: &[u8]) -> Option<()> {
+        if open.last() == Some(&b'}') {
             self.blanks();
             drop(self.string()?);
             self.blanks();
-            self.take(':')?;
+            self.take(b':')?;
         }
         Some(())
     }
@@ -133,15 +134,15 @@ impl Scanner<'_> {
             }
         }
         let start = self.at;
-        let _sign = self.take('-');
-        if self.take('0').is_none() {
+        let _sign = self.take(b'-');
+        if self.take(b'0').is_none() {
             self.digits()?;
         }
-        if self.take('.').is_some() {
+        if self.take(b'.').is_some() {
             self.digits()?;
         }
-        if self.take('e').or_else(|| self.take('E')).is_some() {
-            let _sign = self.take('+').or_else(|| self.take('-'));
+        if self.take(b'e').or_else(|| self.take(b'E')).is_some() {
+            let _sign = self.take(b'+').or_else(|| self.take(b'-'));
             self.digits()?;
         }
         // A number that no float holds is a mistake to `encoding/json`, and the list none.
@@ -156,15 +157,16 @@ impl Scanner<'_> {
     }
 
     fn string(&mut self) -> Option<String> {
-        self.take('"')?;
+        self.take(b'"')?;
         let mut string = String::new();
         loop {
-            let plain = self.rest().find(|c| c < ' ' || matches!(c, '"' | '\\'))?;
-            string.push_str(self.rest().get(..plain)?);
+            let rest = self.rest();
+            let plain = rest.bytes().position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))?;
+            string.push_str(rest.get(..plain)?);
             self.at += plain;
             match self.next()? {
-                '"' => return Some(string),
-                '\\' => string.push(self.escaped()?),
+                b'"' => return Some(string),
+                b'\\' => string.push(self.escaped()?),
                 _ => return None,
             }
         }
@@ -173,17 +175,17 @@ impl Scanner<'_> {
     /// What stands behind a backslash.
     fn escaped(&mut self) -> Option<char> {
         Some(match self.next()? {
-            c @ ('"' | '\\' | '/') => c,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
+            plain @ (b'"' | b'\\' | b'/') => char::from(plain),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
                 let first = self.unit()?;
                 let behind = self.at;
                 if let 0xd800..0xdc00 = first
-                    && self.take('\\').and_then(|()| self.take('u')).is_some()
+                    && self.take(b'\\').and_then(|()| self.take(b'u')).is_some()
                     && let Some(second @ 0xdc00..0xe000) = self.unit()
                 {
                     let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
