@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{self, Read as _},
     num::NonZeroUsize,
-    path::Path,
 };
 
 use dockerfile::{Dockerfile, NotText};
@@ -16,6 +15,8 @@ use crate::exit::Failure;
 
 /// The largest definition that is read. The largest in the field are some tens of kilobytes.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
+/// What most definitions fit in: room for it is cheaper than asking each file for its size.
+const COMMON_FILE_BYTES: usize = 8 << 10;
 /// Fewer files than this are judged sooner by one core than others wake up.
 const FEW_FILES: usize = 16;
 
@@ -104,8 +105,8 @@ impl Source {
 
 fn read_one(place: &Place) -> Source {
     let (path, bytes) = match place {
-        Place::Input => ("-".to_owned(), read(io::stdin().lock(), 0)),
-        Place::File(path) => (shown(path), open(path)),
+        Place::Input => ("-".to_owned(), read(io::stdin().lock())),
+        Place::File(path) => (shown(path), File::open(path).and_then(read)),
     };
     let text = match bytes.map(String::from_utf8) {
         Err(error) => Err(Unusable::Unread(error)),
@@ -137,16 +138,9 @@ fn judged(source: Source, linter: &Linter<'_>, findings: Vec<Finding>) -> Verdic
     Verdict { path, outcome }
 }
 
-fn open(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    read(file, size)
-}
-
-/// Everything that a source holds; `size` is what it says of itself, which saves asking again and again whether there is more.
-fn read(source: impl io::Read, size: u64) -> io::Result<Vec<u8>> {
-    let expected = usize::try_from(size.min(LARGEST_FILE_BYTES)).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(expected + 1);
+/// Everything that a source holds.
+fn read(source: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(COMMON_FILE_BYTES);
     source.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE_BYTES {
         let text = format!("it is larger than {} MiB, and no definition", LARGEST_FILE_BYTES >> 20);
