@@ -5,6 +5,7 @@ mod crash;
 mod doors;
 mod overlap;
 mod policies;
+mod scanner;
 mod separate;
 mod story;
 mod trace;

@@ -58,6 +58,11 @@ impl Memory {
         self.0.read().unwrap_or_else(PoisonError::into_inner).snapshot.mode(door)
     }
 
+    /// Whether something that is in force could not be read.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).snapshot.behind()
+    }
+
     /// How far the streams have been read.
     pub(crate) fn as_of(&self) -> AsOf {
         self.0.read().unwrap_or_else(PoisonError::into_inner).snapshot.as_of()

@@ -21,7 +21,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::default();
     let doors = Doors::prepare(config, memory.clone(), &context)?;
     let streams = [StreamName::Orders, StreamName::Resolutions, StreamName::Images];
-    let hear = |record: &_| memory.hear(record);
+    let hear = |record: &_| {
+        memory.hear(record);
+        if memory.is_behind() {
+            context.readiness.is_behind();
+        }
+    };
     // Until everything has been read, a shut door is the only right answer: nobody listens yet.
     let open = async || {
         let listed = doors.open(&context).await?;
@@ -56,7 +61,8 @@ impl Doors {
             let listener = socket::listen(path)?;
             context.tasks.spawn(socket::serve(listener, plugin::router(plugin), context.stop.clone()));
         }
-        let listed = context.connection.list("gate", "May this image start?").await?;
+        let condition = context.readiness.condition();
+        let listed = context.connection.list_with("gate", "May this image start?", condition).await?;
         listed
             .answer::<CheckRequest, _, _>(&context.tasks, &context.stop, move |question| {
                 let check = check.clone();

@@ -13,11 +13,12 @@ use bus::{
 };
 use events::{
     Body as _,
-    fact::ScanFinished,
+    fact::{Finding, ScanFinished},
     rpc::{KnownDefinition, ScanReply},
     topology::{Bucket, StreamName},
 };
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use lint::rules::elsewhere::UNSCANNED;
 use service::Context;
 use tracing::{info, warn};
 use verdict::snapshot::Rulebook;
@@ -25,11 +26,17 @@ use verdict::snapshot::Rulebook;
 use self::known::{Due, Known};
 use crate::memory::Memory;
 
-/// Between two tries while the broker is away, or while a bucket is not there yet.
+/// Between two tries while a bucket is not there yet.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How often a quiet scanner looks for projects that it left alone.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Definitions that are scanned at once: one that takes its time holds up none of the others, and builds are still answered.
+const AT_ONCE: usize = 4;
+
+/// How long a scan may take: longer than whoever builds waits for one.
+const LONGEST_SCAN: Duration = Duration::from_secs(30);
 
 /// Scans again until the context's stop. Begins when the orders have been read.
 pub(crate) async fn run(context: Context, memory: Memory) {
@@ -40,31 +47,43 @@ pub(crate) async fn run(context: Context, memory: Memory) {
 async fn go_on(context: Context, memory: Memory) {
     let changed = Arc::clone(&memory.changed);
     let mut feed = Feed::open(&context.connection, &[(StreamName::Builds, 0)], &context.tasks, &context.stop);
-    let definitions = bind(&context.connection).await;
-    // Scanners that begin at different places seldom do the same work.
-    let known = Known::beginning_at(usize::try_from(process::id()).unwrap_or_default());
-    let mut rescanner = Rescanner {
+    let rescanner = Rescanner {
         name: context.connection.unique_name(),
         connection: context.connection.clone(),
-        definitions,
+        definitions: bind(&context.connection).await,
         memory,
-        known,
     };
+    // Scanners that begin at different places seldom do the same work.
+    let mut known = Known::beginning_at(usize::try_from(process::id()).unwrap_or_default());
+    let mut working = FuturesUnordered::new();
     let mut caught_up = false;
     loop {
         // Everything that is here already is heard before anything is decided: another scanner may have been faster.
         let heard = match feed.next().now_or_never() {
             Some(heard) => heard,
-            None if caught_up && rescanner.step().await => continue,
-            None => tokio::select! {
-                biased;
-                heard = feed.next() => heard,
-                () = changed.notified() => continue,
-                () = tokio::time::sleep(LOOK) => continue,
-            },
+            None => {
+                if caught_up
+                    && working.len() < AT_ONCE
+                    && let Some(due) = rescanner.due(&known)
+                {
+                    known.begun(&due);
+                    working.push(rescanner.scan(due));
+                    continue;
+                }
+                tokio::select! {
+                    biased;
+                    heard = feed.next() => heard,
+                    Some((due, ended)) = working.next() => {
+                        tell(&mut known, &due, ended);
+                        continue;
+                    }
+                    () = changed.notified() => continue,
+                    () = tokio::time::sleep(LOOK) => continue,
+                }
+            }
         };
         match heard {
-            Some(Heard::Record(record)) => rescanner.known.hear(&record),
+            Some(Heard::Record(record)) => known.hear(&record),
             Some(Heard::CaughtUp) => caught_up = true,
             None => return,
         }
@@ -83,66 +102,105 @@ async fn bind(connection: &Connection) -> Entries {
     }
 }
 
+/// What became of one definition that was due.
+enum Ended {
+    /// A fact stands behind its last one, this scanner's or another's; until it is heard the project is left alone.
+    Placed,
+    /// Another scanner has it.
+    Claimed,
+    /// Nothing is stored of it.
+    Nothing,
+    /// It could not be scanned.
+    Failed(String),
+    /// The broker did not do its part.
+    Interrupted(bus::Error),
+}
+
+impl From<bus::Error> for Ended {
+    fn from(error: bus::Error) -> Self {
+        if error.is_retryable() {
+            Self::Interrupted(error)
+        } else {
+            Self::Failed(telemetry::Chain(&error).to_string())
+        }
+    }
+}
+
+fn tell(known: &mut Known, due: &Due, ended: Ended) {
+    match ended {
+        Ended::Placed => known.placed(due),
+        Ended::Claimed => known.claimed(due),
+        Ended::Nothing => known.nothing_to_scan(due),
+        Ended::Failed(error) => {
+            warn!(project = %due.project, error, "A definition cannot be scanned, and is tried again later.");
+            known.failed(due);
+        }
+        Ended::Interrupted(error) => {
+            warn!(project = %due.project, error = %telemetry::Chain(&error), "A definition is scanned again later.");
+            known.interrupted(due);
+        }
+    }
+}
+
 struct Rescanner {
     connection: Connection,
     definitions: Entries,
     memory: Memory,
-    known: Known,
     /// Nobody else has it.
     name: String,
 }
 
 impl Rescanner {
-    /// Scans one definition that is due; false where none is.
-    async fn step(&mut self) -> bool {
+    fn due(&self, known: &Known) -> Option<Due> {
         let snapshot = self.memory.snapshot();
-        let projects = snapshot.projects().map(|project| &project.name);
-        let Some(due) = self.known.due(projects, snapshot.rulebook()) else { return false };
-        match self.rescan(&due).await {
-            Ok(()) => {}
-            Err(error) => {
-                warn!(project = %due.project, error, "A definition is scanned again later.");
-                tokio::time::sleep(PAUSE).await;
-            }
+        // Whoever cannot read all orders has no rules to tell anybody of.
+        if snapshot.behind() {
+            return None;
         }
-        true
+        known.due(snapshot.projects().map(|project| &project.name), snapshot.rulebook())
     }
 
-    async fn rescan(&mut self, due: &Due) -> Result<(), String> {
-        let failed = |error: bus::Error| telemetry::Chain(&error).to_string();
-        let Some((value, _)) = self.definitions.get(due.project.as_str()).await.map_err(failed)? else {
-            self.known.nothing_to_scan(due);
-            return Ok(());
+    async fn scan(&self, due: Due) -> (Due, Ended) {
+        let ended = self.rescan(&due).await.unwrap_or_else(|ended| ended);
+        (due, ended)
+    }
+
+    async fn rescan(&self, due: &Due) -> Result<Ended, Ended> {
+        let Some((value, _)) = self.definitions.get(due.project.as_str()).await? else {
+            return Ok(Ended::Nothing);
         };
         let known = match KnownDefinition::decode(&value) {
             Ok(known) => known,
             // Its next build stores it anew.
             Err(error) => {
                 warn!(project = %due.project, %error, "A definition that was stored cannot be read.");
-                self.known.nothing_to_scan(due);
-                return Ok(());
+                return Ok(Ended::Nothing);
             }
         };
-        if !self.claim(due).await.map_err(failed)? {
-            self.known.claimed(due);
-            return Ok(());
+        if !self.claim(due).await? {
+            return Ok(Ended::Claimed);
         }
         let KnownDefinition { commit, request } = known;
         let definition = Digest::of(request.definition.as_bytes());
-        let reply = self.memory.scan(*request).await?;
+        let scanned = tokio::time::timeout(LONGEST_SCAN, self.memory.scan(*request)).await;
+        let scanned = scanned
+            .unwrap_or_else(|_| Err(format!("the scan did not end within {} s", LONGEST_SCAN.as_secs())));
+        let reply = match scanned {
+            Ok(reply) => reply,
+            Err(why) if due.is_last_try => unscanned(due, &why),
+            Err(why) => return Err(Ended::Failed(why)),
+        };
         let fact = fact(due, commit, definition, reply);
         let (project, refused, became) = (fact.project.clone(), fact.refused, fact.became_refused);
         let rulebook = Rulebook { catalog: fact.catalog_revision, policies: fact.policy_revision };
         let cause = format!("{} under {}/{}", fact.definition_digest, rulebook.catalog, rulebook.policies);
-        match self.connection.publish_behind(fact, &cause, due.after).await.map_err(failed)? {
+        match self.connection.publish_behind(fact, &cause, due.after).await? {
             Placed::Stored(_) => {
                 info!(%project, refused, became, catalog = rulebook.catalog, policies = rulebook.policies, "Scanned again.");
             }
             Placed::Overtaken => {}
         }
-        // Its own fact, or the other's, is on the way; until then the project is left alone.
-        self.known.placed(due);
-        Ok(())
+        Ok(Ended::Placed)
     }
 }
 
@@ -161,6 +219,25 @@ impl Rescanner {
             Some((_, revision)) => self.definitions.update(&key, own, revision).await?,
         };
         Ok(matches!(claimed, Claim::Won(_)))
+    }
+}
+
+/// What is told of a definition that was tried to the last: nobody knows what would have been found, so it counts as refused.
+fn unscanned(due: &Due, why: &str) -> ScanReply {
+    let finding = Finding {
+        line: 1,
+        code: UNSCANNED.code.to_owned(),
+        level: UNSCANNED.level.as_str().to_owned(),
+        message: format!("it could not be scanned when the rules changed: {why}"),
+    };
+    ScanReply {
+        refused: true,
+        findings: vec![finding],
+        uses: Vec::new(),
+        as_of: 0,
+        definition_digest: None,
+        catalog_revision: due.rulebook.catalog,
+        policy_revision: due.rulebook.policies,
     }
 }
 

@@ -12,7 +12,12 @@ use crate::{config::Config, grpc, memory::Memory, rescan};
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::new(Evaluator::new(config.policies));
     let streams = [StreamName::Orders, StreamName::Resolutions];
-    let hear = |record: &_| memory.hear(record);
+    let hear = |record: &_| {
+        memory.hear(record);
+        if memory.snapshot().behind() {
+            context.readiness.is_behind();
+        }
+    };
     // A scan under half a catalog would refuse what is allowed.
     let open = async || {
         let listed = answer(&config, &context, &memory).await?;
@@ -27,7 +32,8 @@ async fn answer(config: &Config, context: &Context, memory: &Memory) -> Result<L
         let listener = TcpListener::bind(address).await?;
         context.tasks.spawn(grpc::serve(listener, memory.clone(), context.stop.clone()));
     }
-    let listed = context.connection.list("scanner", "Says what is wrong with a definition.").await?;
+    let (description, condition) = ("Says what is wrong with a definition.", context.readiness.condition());
+    let listed = context.connection.list_with("scanner", description, condition).await?;
     let memory = memory.clone();
     listed
         .answer::<ScanRequest, _, _>(&context.tasks, &context.stop, move |question| {

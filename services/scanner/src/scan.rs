@@ -1,6 +1,7 @@
 //! One definition, one answer: findings of the linter, and the catalog's choice for every image use. Pure.
 
 mod catalog;
+mod most;
 pub mod policies;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use events::{
 };
 use lint::{Level, rules::elsewhere};
 use time::OffsetDateTime;
-use verdict::{Snapshot, snapshot::Rulebook};
+use verdict::{Door, Mode, Snapshot, snapshot::Rulebook};
 
 use self::{catalog::Judge, policies::Asked};
 
@@ -54,7 +55,7 @@ pub fn scan_with(
                 level: Level::Error.as_str().to_owned(),
                 message: format!("{error}; {}", error.hint()),
             });
-            return ScanReply { findings: findings.collect(), ..reply };
+            return ScanReply { findings: most::of(findings.collect()), ..reply };
         }
     };
     let policy = policies::of_linter(snapshot, project.as_ref());
@@ -63,6 +64,10 @@ pub fn scan_with(
     let (said, refused) = policies::judge(snapshot, project.as_ref(), asked);
     let mut refused = report.refused || refused;
     findings.extend(said);
+    if let Some((finding, refuses)) = behind(snapshot) {
+        findings.push(finding);
+        refused |= refuses;
+    }
     let mut inputs = Inputs {
         arguments: build_args.clone().into_iter().collect(),
         platform: platform.clone(),
@@ -88,8 +93,26 @@ pub fn scan_with(
         refused = true;
         findings.push(finding);
     }
-    findings.sort_by_key(|finding| finding.line);
-    ScanReply { refused, findings, uses, ..reply }
+    ScanReply { refused, findings: most::of(findings), uses, ..reply }
+}
+
+/// What a snapshot that could not read an order says, and whether that refuses: as at the gate where the door enforces. Policies refuse at whatever mode
+/// the door has, and the order may be one of them.
+fn behind(snapshot: &Snapshot) -> Option<(Finding, bool)> {
+    if !snapshot.behind() {
+        return None;
+    }
+    let refuses = snapshot.mode(Door::From) == Mode::Enforce || snapshot.policies().next().is_some();
+    let level = if refuses { elsewhere::BEHIND.level } else { Level::Info };
+    let finding = Finding {
+        line: 1,
+        code: elsewhere::BEHIND.code.to_owned(),
+        level: level.as_str().to_owned(),
+        message:
+            "the scanner cannot read an order that is in force; operations must update it, then push again"
+                .to_owned(),
+    };
+    Some((finding, refuses))
 }
 
 /// The bases whose triggers are known, by the number of the stage that stands on them.

@@ -6,6 +6,7 @@ use async_nats::service::{Service, ServiceExt as _, error::Error as ServiceError
 use bytes::Bytes;
 use events::{Body, Request};
 use futures::StreamExt as _;
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, debug, info_span};
@@ -36,6 +37,9 @@ const LARGE: usize = 413;
 const BUSY: usize = 503;
 const TOO_SLOW: usize = 504;
 
+/// What is wrong with a service at the moment of the question, if anything is.
+pub type Condition = Arc<dyn Fn() -> Option<&'static str> + Send + Sync>;
+
 /// A service that is listed on the broker; it is gone when this is dropped.
 pub struct Listed {
     service: Service,
@@ -45,10 +49,24 @@ pub struct Listed {
 impl Connection {
     /// Lists this process as `name` on the broker.
     pub async fn list(&self, name: &str, description: &str) -> Result<Listed, Error> {
+        self.list_with(name, description, Arc::new(|| None)).await
+    }
+
+    /// As [`Connection::list`], and says in what condition it is: `$SRV.INFO` as it was when it was listed (metadata, which the protocol has fixed from
+    /// then on), `$SRV.STATS` as it is (the data of each question).
+    pub async fn list_with(
+        &self,
+        name: &str,
+        description: &str,
+        condition: Condition,
+    ) -> Result<Listed, Error> {
+        let metadata = condition().map(|said| ("condition".to_owned(), said.to_owned()));
         let service = self
             .client
             .service_builder()
             .description(description)
+            .metadata(metadata.into_iter().collect())
+            .stats_handler(move |_, _| json!({"condition": condition()}))
             .start(name, env!("CARGO_PKG_VERSION"))
             .await
             .map_err(|error| Error::broker(format!("list the service {name}"), error))?;

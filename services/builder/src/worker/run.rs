@@ -95,7 +95,12 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
     worker.pipeline.sweep().await?;
     // Listed for as long as this is held.
     let _listed = context.connection.list("worker", "Builds, proves and publishes images.").await?;
-    let hear = |record: &_| orders.hear(record);
+    let hear = |record: &_| {
+        orders.hear(record);
+        if orders.with(Snapshot::behind) {
+            context.readiness.is_behind();
+        }
+    };
     // No build begins under orders that were lifted long ago.
     let open = async || {
         take_work(&context, worker, config.slots);

@@ -13,14 +13,23 @@ use verdict::{order::Name, snapshot::Rulebook};
 /// How long a project is left alone for its next fact to be heard: longer than a scan.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often a definition is tried under one rulebook before its team is told that it cannot be scanned.
+const TRIES: u32 = 6;
+/// How long it is left alone after the first try that failed; twice as long after each further one, two minutes in all.
+const FIRST_REST: Duration = Duration::from_secs(2);
+
 /// What was said of each project last.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     last: BTreeMap<Name, Last>,
     /// Projects that no definition is stored of, under this rulebook.
     empty: BTreeSet<(Name, Rulebook)>,
-    /// Projects whose next fact is on the way, and since when.
+    /// Projects that are being scanned here.
+    working: BTreeSet<Name>,
+    /// Projects that are left alone, and until when.
     waiting: BTreeMap<Name, (Instant, Why)>,
+    /// How often a project's definition could not be scanned under a rulebook.
+    failed: BTreeMap<Name, (Rulebook, u32)>,
     /// Where the search begins.
     turn: usize,
 }
@@ -32,6 +41,8 @@ enum Why {
     Claimed,
     /// Something stands behind its last fact.
     Placed,
+    /// It will be tried again.
+    Failed,
 }
 
 #[derive(Debug, Clone)]
@@ -48,10 +59,14 @@ pub(super) struct Due {
     pub(super) project: Name,
     /// The place of the last fact about it, behind which the next one belongs; 0 where there is none.
     pub(super) after: u64,
+    /// The place of the last fact about it that had been heard. What is heard behind it while it is being scanned is not waited for afterwards.
+    place: u64,
     /// The rules that it is to be judged by.
     pub(super) rulebook: Rulebook,
     /// Whether another claimed it and nothing came of it.
     pub(super) is_abandoned: bool,
+    /// Whether it has been tried so often that this is the last time.
+    pub(super) is_last_try: bool,
     last: Option<(Digest, bool)>,
 }
 
@@ -82,6 +97,7 @@ impl Known {
                     rulebook,
                 };
                 self.waiting.remove(&fact.project);
+                self.failed.remove(&fact.project);
                 self.empty.retain(|(project, _)| *project != fact.project);
                 self.last.insert(fact.project, last);
             }
@@ -114,12 +130,15 @@ impl Known {
 
     fn is_due(&self, project: &Name, rulebook: Rulebook) -> Option<Due> {
         let waiting = self.waiting.get(project);
-        if waiting.is_some_and(|(since, _)| since.elapsed() < PATIENCE)
+        if self.working.contains(project)
+            || waiting.is_some_and(|(until, _)| *until > Instant::now())
             || self.empty.contains(&(project.clone(), rulebook))
         {
             return None;
         }
         let why = waiting.map(|(_, why)| *why);
+        let failed =
+            self.failed.get(project).filter(|(under, _)| *under == rulebook).map_or(0, |(_, tries)| *tries);
         let last = self.last.get(project);
         let older = last.is_none_or(|last| {
             let Rulebook { catalog, policies } = last.rulebook;
@@ -127,33 +146,58 @@ impl Known {
         });
         older.then(|| Due {
             project: project.clone(),
+            place: last.map_or(0, |last| last.sequence),
             // What was never followed by anything, and yet was overtaken, has left the stream.
             after: last.filter(|_| why != Some(Why::Placed)).map_or(0, |last| last.sequence),
             is_abandoned: why == Some(Why::Claimed),
+            is_last_try: failed + 1 >= TRIES,
             last: last.map(|last| (last.definition.clone(), last.refused)),
             rulebook,
         })
     }
 
+    /// It is being scanned from now on, until one of the next is said of it.
+    pub(super) fn begun(&mut self, due: &Due) {
+        self.working.insert(due.project.clone());
+        self.turn = self.turn.wrapping_add(1);
+    }
+
     /// Nothing is stored of that project.
     pub(super) fn nothing_to_scan(&mut self, due: &Due) {
+        self.working.remove(&due.project);
         self.empty.retain(|(_, rulebook)| *rulebook == due.rulebook);
         self.empty.insert((due.project.clone(), due.rulebook));
     }
 
     /// A fact was stored behind the one that `due` names, ours or another's.
     pub(super) fn placed(&mut self, due: &Due) {
-        self.leave(due, Why::Placed);
+        self.leave(due, Why::Placed, PATIENCE);
     }
 
     /// Another scanner does it.
     pub(super) fn claimed(&mut self, due: &Due) {
-        self.leave(due, Why::Claimed);
+        self.leave(due, Why::Claimed, PATIENCE);
     }
 
-    fn leave(&mut self, due: &Due, why: Why) {
-        self.waiting.insert(due.project.clone(), (Instant::now(), why));
-        self.turn = self.turn.wrapping_add(1);
+    /// It could not be scanned, and rests the longer the more often.
+    pub(super) fn failed(&mut self, due: &Due) {
+        let tries = self.failed.get(&due.project).filter(|(under, _)| *under == due.rulebook);
+        let tries = tries.map_or(1, |(_, tries)| (tries + 1).min(TRIES));
+        self.failed.insert(due.project.clone(), (due.rulebook, tries));
+        self.leave(due, Why::Failed, FIRST_REST * 2_u32.pow(tries - 1));
+    }
+
+    /// The broker did not do its part, which is no fault of the definition's.
+    pub(super) fn interrupted(&mut self, due: &Due) {
+        self.leave(due, Why::Failed, FIRST_REST);
+    }
+
+    fn leave(&mut self, due: &Due, why: Why, rest: Duration) {
+        self.working.remove(&due.project);
+        if self.last.get(&due.project).is_some_and(|last| last.sequence > due.place) {
+            return;
+        }
+        self.waiting.insert(due.project.clone(), (Instant::now() + rest, why));
     }
 }
 

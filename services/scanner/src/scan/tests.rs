@@ -57,6 +57,18 @@ fn snapshot(mode: Mode) -> Snapshot {
     snapshot
 }
 
+/// A catalog that has this base, and nothing else.
+fn doors(mode: Mode) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let base = Base::new("r.io/base/os".parse().unwrap(), "10.4.9".parse().unwrap());
+    let sections = [CatalogSection::Bases(vec![base]), CatalogSection::Doors([(Door::From, mode)].into())];
+    for (sequence, section) in (1..).map(Sequence).zip(sections) {
+        let (operator, at) = ("alice".parse().unwrap(), OffsetDateTime::UNIX_EPOCH);
+        snapshot.apply(&OrderRecord { sequence, operator, at, order: Order::Catalog(section) });
+    }
+    snapshot
+}
+
 fn scanned(mode: Mode, text: &str) -> ScanReply {
     let request =
         ScanRequest { definition: text.to_owned(), project: "shop".parse().ok(), ..ScanRequest::default() };
@@ -135,6 +147,35 @@ fn the_projects_policy_holds() {
     let reply = scanned(Mode::Enforce, text);
     assert!(reply.refused);
     assert!(reply.findings.iter().any(|finding| finding.code == "DL3004" && finding.line == 2));
+}
+
+/// An order that the invalidator accepted and that cannot be read here: nobody knows what it says.
+#[test]
+fn a_snapshot_that_is_behind_refuses_where_anything_does() {
+    let text = "FROM r.io/base/os:10.4.9\n";
+    let request =
+        ScanRequest { definition: text.to_owned(), project: "shop".parse().ok(), ..ScanRequest::default() };
+    for (mode, policies, refused, level) in [
+        (Mode::Enforce, true, true, "error"),
+        (Mode::Observe, true, true, "error"),
+        (Mode::Warn, false, false, "info"),
+        (Mode::Observe, false, false, "info"),
+        (Mode::Enforce, false, true, "error"),
+    ] {
+        let mut snapshot = if policies { snapshot(mode) } else { doors(mode) };
+        let next = snapshot.as_of().orders + 1;
+        snapshot.apply_malformed(Sequence(next), "unknown field `newer`".to_owned());
+        assert!(
+            !scan(&snapshot, &request, OffsetDateTime::UNIX_EPOCH)
+                .findings
+                .iter()
+                .any(|found| found.code == "PL4001")
+        );
+        snapshot.resolve(snapshot.as_of().resolutions + 1, Resolution::Accepted(Sequence(next)));
+        let reply = scan(&snapshot, &request, OffsetDateTime::UNIX_EPOCH);
+        let finding = reply.findings.iter().find(|found| found.code == "PL4001").unwrap();
+        assert_eq!((reply.refused, finding.level.as_str()), (refused, level), "{mode:?}");
+    }
 }
 
 #[test]

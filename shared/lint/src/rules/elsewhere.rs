@@ -1,5 +1,5 @@
-//! Codes of findings that the linter itself never has, since they need more than the file: the catalog, bans, organisation policies. Their pages stand
-//! with the others; who judges is the scanner, and `plimsoll lint` where it is given a catalog.
+//! Codes of findings that the linter itself never has, since they need more than the file: the catalog, bans, organisation policies, the scan itself. Their
+//! pages stand with the others; who judges is the scanner, and `plimsoll lint` where it is given a catalog.
 
 use crate::finding::Level;
 
@@ -24,8 +24,15 @@ pub const KEPT: Elsewhere = elsewhere("PL2003", Level::Info, include_str!("elsew
 /// An organisation policy has no answer.
 pub const UNANSWERED: Elsewhere = elsewhere("PL3001", Level::Error, include_str!("elsewhere/pl3001.md"));
 
+/// The scanner cannot read an order that is in force.
+pub const BEHIND: Elsewhere = elsewhere("PL4001", Level::Error, include_str!("elsewhere/pl4001.md"));
+/// More was found than is told.
+pub const MORE: Elsewhere = elsewhere("PL4002", Level::Error, include_str!("elsewhere/pl4002.md"));
+/// A known definition could not be scanned again.
+pub const UNSCANNED: Elsewhere = elsewhere("PL4003", Level::Error, include_str!("elsewhere/pl4003.md"));
+
 /// Every one, by code.
-pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED];
+pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED, BEHIND, MORE, UNSCANNED];
 
 const fn elsewhere(code: &'static str, level: Level, page: &'static str) -> Elsewhere {
     Elsewhere { code, level, page }

@@ -105,8 +105,68 @@ fn what_nothing_came_of_is_taken_over() {
     for (why, expected) in [(Why::Claimed, ("a", 1)), (Why::Placed, ("a", 0))] {
         let mut known = Known::default();
         hear(&mut known, 1, "a", (1, 1), false);
-        known.waiting.insert("a".parse().unwrap(), (Instant::now() - PATIENCE, why));
+        known.waiting.insert("a".parse().unwrap(), (Instant::now(), why));
         let due = check(&known, &["a"], Some(expected)).unwrap();
         assert_eq!(due.is_abandoned, why == Why::Claimed);
+    }
+}
+
+#[test]
+fn a_definition_that_cannot_be_scanned_delays_itself_alone() {
+    let mut known = Known::default();
+    hear(&mut known, 1, "bad", (1, 1), false);
+    hear(&mut known, 2, "good", (1, 1), false);
+    let both = ["bad", "good"];
+    let bad = check(&known, &both, Some(("bad", 1))).unwrap();
+    known.begun(&bad);
+    // Also while it is being scanned.
+    check(&known, &both, Some(("good", 2)));
+    known.failed(&bad);
+    check(&known, &both, Some(("good", 2)));
+    known.interrupted(&bad);
+    check(&known, &both, Some(("good", 2)));
+}
+
+/// What remains of the rest that the project was given.
+fn rest(known: &Known) -> Duration {
+    let (until, _) = known.waiting.values().next().unwrap();
+    *until - Instant::now()
+}
+
+#[test]
+fn it_is_tried_ever_more_slowly_and_then_for_the_last_time() {
+    let mut known = Known::default();
+    hear(&mut known, 1, "bad", (1, 1), false);
+    let mut slowest = Duration::ZERO;
+    for tried in 1..=TRIES {
+        let due = check(&known, &["bad"], Some(("bad", 1))).unwrap();
+        assert_eq!(due.is_last_try, tried == TRIES, "{tried}");
+        // The broker's own troubles do not count.
+        known.interrupted(&due);
+        known.failed(&due);
+        assert!(rest(&known) > slowest);
+        slowest = rest(&known);
+        known.waiting.clear();
+    }
+    // Other rules, and another definition, are another matter.
+    let other = known.due(names(&["bad"]).iter(), Rulebook { policies: 6, ..NOW }).unwrap();
+    assert!(!other.is_last_try);
+    hear(&mut known, 2, "bad", (1, 1), false);
+    assert!(!check(&known, &["bad"], Some(("bad", 2))).unwrap().is_last_try);
+}
+
+/// The next fact of a project may be heard before its scan here has ended: then there is nothing to wait for.
+#[test]
+fn what_was_heard_meanwhile_is_not_waited_for() {
+    for end in [Known::placed, Known::claimed, Known::failed, Known::interrupted] {
+        let mut known = Known::default();
+        hear(&mut known, 1, "a", (1, 1), false);
+        let due = check(&known, &["a"], Some(("a", 1))).unwrap();
+        known.begun(&due);
+        hear(&mut known, 2, "a", (9, 5), false);
+        check(&known, &["a"], None);
+        end(&mut known, &due);
+        let due = check(&known, &["a"], Some(("a", 2))).unwrap();
+        assert!(!due.is_abandoned);
     }
 }
