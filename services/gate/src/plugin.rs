@@ -6,7 +6,7 @@ use artifact::ImageFacts;
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{self, FromRequest as _, State},
     routing::post,
 };
 use containers::{Container, Runtime};
@@ -24,6 +24,9 @@ use crate::{
 
 /// How long the daemon may take to say what it would start. It has no deadline of its own for us (measured: it waits for ever).
 const RUNTIME: Duration = Duration::from_secs(3);
+
+/// How long the daemon may take to send what it has begun to send.
+const DAEMON: Duration = Duration::from_secs(3);
 
 /// After how long a container whose start was refused is removed, if it was to be removed at its end: the client waits for that end, and
 /// must have been told of the refusal first.
@@ -43,7 +46,7 @@ pub(crate) fn router(plugin: Plugin) -> Router {
     formalities()
         .route("/AuthZPlugin.AuthZReq", post(request))
         // A request's own body comes inside ours in base64, and is cut by the daemon at 1 MiB.
-        .layer(axum::extract::DefaultBodyLimit::max(8 << 20))
+        .layer(extract::DefaultBodyLimit::max(8 << 20))
         .with_state(plugin)
 }
 
@@ -57,11 +60,32 @@ fn formalities<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// The answer of the daemon holds nothing to judge: what was to be refused was refused before. It is read to its end all the same: a
 /// connection whose request was not is closed after the answer, and the daemon's next question, already on its way, would be lost.
 async fn response(mut body: Body) -> Json<Value> {
-    while let Some(Ok(_)) = body.frame().await {}
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    if tokio::time::timeout(DAEMON, read).await.is_err() {
+        warn!("The daemon did not send the whole of an answer; its connection ends.");
+    }
     Json(json!({"Allow": true}))
 }
 
-async fn request(State(plugin): State<Plugin>, body: Bytes) -> Json<Value> {
+/// The daemon's question; the error is what it is told.
+async fn question_of(request: extract::Request) -> Result<Bytes, String> {
+    match tokio::time::timeout(DAEMON, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(format!("the daemon's question cannot be read: {error}")),
+        Err(_) => {
+            Err(format!("the daemon's question did not come whole within {} s; try again", DAEMON.as_secs()))
+        }
+    }
+}
+
+async fn request(State(plugin): State<Plugin>, request: extract::Request) -> Json<Value> {
+    let body = match question_of(request).await {
+        Ok(body) => body,
+        Err(reason) => {
+            warn!("{reason}");
+            return refusal(reason);
+        }
+    };
     if body.is_empty() {
         // Docker's client asks again after a broken connection, but has spent the question on the first one.
         let reason =
@@ -223,17 +247,24 @@ mod tests {
         String::from_utf8_lossy(&text[..read]).into_owned()
     }
 
-    #[tokio::test]
-    async fn a_connection_lives_on_when_the_daemons_answer_comes_in_pieces() {
+    /// A plugin's socket without judgement, and a connection to it; gone with the folder.
+    async fn connected(stop: &CancellationToken) -> (tempfile::TempDir, UnixStream) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plugin.sock");
-        let stop = CancellationToken::new();
         tokio_util::task::TaskTracker::new().spawn(crate::socket::serve(
             crate::socket::listen(&path).unwrap(),
-            formalities(),
+            formalities()
+                .route("/question", post(async |asked| question_of(asked).await.err().unwrap_or_default())),
             stop.clone(),
         ));
-        let mut connection = UnixStream::connect(&path).await.unwrap();
+        let connection = UnixStream::connect(&path).await.unwrap();
+        (folder, connection)
+    }
+
+    #[tokio::test]
+    async fn a_connection_lives_on_when_the_daemons_answer_comes_in_pieces() {
+        let stop = CancellationToken::new();
+        let (_folder, mut connection) = connected(&stop).await;
         connection.write_all(HEAD).await.unwrap();
         // A gate that does not read on has its chance to answer now, and to hang up.
         let early = timeout(Duration::from_millis(200), answer(&mut connection)).await;
@@ -242,6 +273,23 @@ mod tests {
         assert!(answer(&mut connection).await.ends_with(r#"{"Allow":true}"#));
         connection.write_all(&[HEAD, b"{}"].concat()).await.unwrap();
         assert!(answer(&mut connection).await.ends_with(r#"{"Allow":true}"#));
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_comes_whole_is_not_waited_for() {
+        let stop = CancellationToken::new();
+        let (_folder, mut connection) = connected(&stop).await;
+        connection.write_all(HEAD).await.unwrap();
+        let said = timeout(DAEMON * 2, answer(&mut connection)).await.expect("the gate waits for ever");
+        assert!(said.ends_with(r#"{"Allow":true}"#), "{said}");
+        let (_folder, mut connection) = connected(&stop).await;
+        connection
+            .write_all(b"POST /question HTTP/1.1\r\nHost: plugin\r\nContent-Length: 2\r\n\r\n{")
+            .await
+            .unwrap();
+        let said = timeout(DAEMON * 2, answer(&mut connection)).await.expect("the gate waits for ever");
+        assert!(said.contains("did not come whole within 3 s"), "{said}");
         stop.cancel();
     }
 }
