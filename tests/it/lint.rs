@@ -1,5 +1,7 @@
 //! `plimsoll lint` and `explain` as people and pipelines call them: what is printed, and how it ends.
 
+mod catalog;
+
 use std::{fs, time::Duration};
 
 use serde_json::Value;
@@ -24,6 +26,10 @@ impl Folder {
             fs::write(path, text).unwrap();
         }
         Self(folder)
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.0.path().join(path)).unwrap()
     }
 
     /// Runs `plimsoll` there, with neither configuration nor cache of whoever runs the tests.

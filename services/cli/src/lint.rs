@@ -1,6 +1,7 @@
 //! `plimsoll lint`: definitions held to the rules, on all cores. The rules and formats are `shared/lint`'s; here are files and flags.
 
 mod batch;
+mod catalog;
 mod files;
 mod fix;
 mod scripts;
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 
 use self::{
     batch::{Outcome, Verdict},
+    catalog::{Catalog, Judge},
     scripts::Scripts,
     settings::Settings,
 };
@@ -39,13 +41,15 @@ pub(crate) struct Arguments {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     settings: settings::Flags,
+    #[command(flatten)]
+    catalog: catalog::CatalogFlags,
     /// Write the report to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The path that the report names instead of the file's own (checkstyle, codeclimate, gitlab_codeclimate, sonarqube, junit).
     #[arg(long, value_name = "PATH")]
     file_path_in_report: Option<String>,
-    /// Put right what can be put right without changing what the definition means, and report what is left.
+    /// Put right what can be put right without changing what the definition means, with --catalog also images that it replaces, and report what is left.
     #[arg(long)]
     fix: bool,
     /// How many files are judged at the same time; all cores where none is given.
@@ -63,7 +67,7 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
     let places = files::places(paths)?;
     let pool = batch::pool(arguments.jobs, places.len())?;
-    let linter = Linter::new(&settings.policy);
+    let judge = Judge { linter: Linter::new(&settings.policy), catalog: Catalog::read(&arguments.catalog)? };
     let scripts = Scripts::open(&settings.shellcheck, arguments.jobs)?;
     let (mut output, colour) = output(arguments, &settings)?;
     let mut report = Report::new(settings.format, colour, OffsetDateTime::now_utc());
@@ -71,9 +75,8 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let mut text = String::new();
     report.begin(&mut text);
     for places in places.chunks(BATCH_FILES) {
-        for verdict in batch::judge(pool.as_ref(), places, &linter, scripts.as_ref())? {
-            let verdict =
-                if arguments.fix { fix::mend(verdict, &linter, scripts.as_ref())? } else { verdict };
+        for verdict in batch::judge(pool.as_ref(), places, &judge, scripts.as_ref())? {
+            let verdict = if arguments.fix { fix::mend(verdict, &judge, scripts.as_ref())? } else { verdict };
             write_one(arguments, &settings, &mut report, &mut text, &verdict);
             tally.count(&verdict);
         }

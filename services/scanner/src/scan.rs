@@ -1,5 +1,6 @@
 //! One definition, one answer: findings of the linter, and the catalog's choice for every image use. Pure.
 
+pub mod alone;
 mod catalog;
 mod most;
 pub mod policies;
@@ -84,7 +85,7 @@ pub fn scan_with(
         judged = judge.all(&file, &inputs);
     }
     let mut uses = Vec::new();
-    for catalog::Judged { stage: _, scanned, finding } in judged {
+    for catalog::Judged { stage: _, scanned, finding, offered: _ } in judged {
         refused |= scanned.choice == catalog::REFUSE;
         findings.extend(finding);
         uses.push(scanned);

@@ -109,6 +109,19 @@ impl<'p> Linter<'p> {
         self.report(file, findings)
     }
 
+    /// The report with what the catalog says beside it: the policy counts for that too, the file's own comments do not.
+    pub fn with_catalog(&self, report: Report, said: Vec<Finding>) -> Report {
+        let Report { mut findings, refused: _ } = report;
+        let level = |finding: Finding| {
+            let level = self.policy.level_of(&finding.code, finding.level)?;
+            Some(Finding { level, ..finding })
+        };
+        findings.extend(said.into_iter().filter_map(level));
+        findings.sort_by(|a, b| (a.line, &a.code).cmp(&(b.line, &b.code)));
+        let refused = findings.iter().any(|finding| self.policy.refuses(finding));
+        Report { findings, refused }
+    }
+
     fn instruction(&self, here: &Here<'_>, findings: &mut Vec<Finding>) {
         let rules = self.by_keyword.get(here.instruction.keyword as usize);
         for (check, active) in rules.into_iter().flatten() {

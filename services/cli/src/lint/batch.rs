@@ -7,10 +7,10 @@ use std::{
 };
 
 use dockerfile::{Dockerfile, NotText};
-use lint::{Finding, Linter, Report, Script};
+use lint::{Finding, Report, Script};
 use rayon::prelude::*;
 
-use super::{files::Place, scripts::Scripts, shown};
+use super::{catalog::Judge, files::Place, scripts::Scripts, shown};
 use crate::exit::Failure;
 
 /// The largest definition that is read. The largest in the field are some tens of kilobytes.
@@ -50,18 +50,18 @@ pub(super) fn pool(jobs: Option<NonZeroUsize>, files: usize) -> Result<Option<ra
 pub(super) fn judge(
     pool: Option<&rayon::ThreadPool>,
     places: &[Place],
-    linter: &Linter<'_>,
+    judge: &Judge<'_>,
     scripts: Option<&Scripts>,
 ) -> Result<Vec<Verdict>, Failure> {
     let Some(scripts) = scripts else {
-        return Ok(map(pool, places, |place| judged(read_one(place), linter, Vec::new())));
+        return Ok(map(pool, places, |place| judged(read_one(place), judge, Vec::new())));
     };
     let sources = map(pool, places, read_one);
     let asked: Vec<Vec<Script>> = map(pool, &sources, |source| source.scripts());
     let mut said = scripts.check(asked)?.into_iter();
     let sources: Vec<_> =
         sources.into_iter().map(|source| (source, said.next().unwrap_or_default())).collect();
-    Ok(into_map(pool, sources, |(source, findings)| judged(source, linter, findings)))
+    Ok(into_map(pool, sources, |(source, findings)| judged(source, judge, findings)))
 }
 
 fn map<T: Sync, R: Send>(
@@ -123,11 +123,11 @@ fn read_one(place: &Place) -> Source {
     Source { path, text }
 }
 
-fn judged(source: Source, linter: &Linter<'_>, findings: Vec<Finding>) -> Verdict {
+fn judged(source: Source, judge: &Judge<'_>, findings: Vec<Finding>) -> Verdict {
     let Source { path, text } = source;
     let outcome = match text {
         Ok((text, file)) => {
-            let Report { findings, refused } = linter.lint_with(&file, findings);
+            let Report { findings, refused } = judge.report(&file, findings);
             Outcome::Judged { text, findings, refused }
         }
         Err(Unusable::NotText(finding)) => {

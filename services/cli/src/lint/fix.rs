@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use dockerfile::{Dockerfile, Edit};
-use lint::{Linter, Report};
+use lint::Report;
 
 use super::{
     batch::{Outcome, Verdict},
+    catalog::Judge,
     scripts::Scripts,
 };
 use crate::exit::{Failure, remark};
@@ -14,12 +15,23 @@ use crate::exit::{Failure, remark};
 /// The verdict on the file once it has been mended; the same verdict where nothing can be mended.
 pub(super) fn mend(
     verdict: Verdict,
-    linter: &Linter<'_>,
+    judge: &Judge<'_>,
     scripts: Option<&Scripts>,
 ) -> Result<Verdict, Failure> {
     let Verdict { path, outcome } = verdict;
     let Outcome::Judged { text, findings, refused } = outcome else { return Ok(Verdict { path, outcome }) };
-    let Some(mended) = mended(&text, findings.iter().flat_map(|finding| &finding.fix)) else {
+    let found = findings.len();
+    // The catalog's images first: they may bring findings, and take some away.
+    let replaced = match judge.replaced(&text) {
+        Some(replaced) => {
+            let Report { findings, refused: _ } = report(&replaced, judge, scripts)?;
+            Some((replaced, findings))
+        }
+        None => None,
+    };
+    let (before, told) = replaced.as_ref().map_or((&text, &findings), |(text, findings)| (text, findings));
+    let edited = mended(before, told.iter().flat_map(|finding| &finding.fix));
+    let Some(mended) = edited.or_else(|| replaced.map(|(text, _)| text)) else {
         return Ok(Verdict { path, outcome: Outcome::Judged { text, findings, refused } });
     };
     if path == "-" {
@@ -27,14 +39,18 @@ pub(super) fn mend(
     }
     replace(Path::new(&path), &mended)
         .map_err(|error| Failure::Fault(format!("{path} cannot be written: {error}")))?;
-    let file = Dockerfile::read(&mended);
+    let Report { findings: left, refused } = report(&mended, judge, scripts)?;
+    remark(format_args!("{path}: mended, {} of {found} findings left", left.len()));
+    Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
+}
+
+fn report(text: &str, judge: &Judge<'_>, scripts: Option<&Scripts>) -> Result<Report, Failure> {
+    let file = Dockerfile::read(text);
     let said = match scripts {
         Some(scripts) => scripts.check(vec![lint::scripts(&file)])?.pop().unwrap_or_default(),
         None => Vec::new(),
     };
-    let Report { findings: left, refused } = linter.lint_with(&file, said);
-    remark(format_args!("{path}: mended, {} of {} findings left", left.len(), findings.len()));
-    Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
+    Ok(judge.report(&file, said))
 }
 
 /// The text with the edits made, those first found winning where two meet; none where there is nothing to change or where the

@@ -42,6 +42,8 @@ pub(super) struct Judged {
     pub(super) stage: Option<usize>,
     pub(super) scanned: ScannedUse,
     pub(super) finding: Option<Finding>,
+    /// What the catalog would have in its place, whatever the door makes of that.
+    pub(super) offered: Option<ImageRef>,
 }
 
 impl Judge<'_> {
@@ -71,6 +73,10 @@ impl Judge<'_> {
             BaseChoice::Refuse { nearest, .. } => nearest.clone(),
             BaseChoice::Keep { .. } | BaseChoice::Replace { .. } => None,
         };
+        let offered = match &choice {
+            BaseChoice::Replace { with, .. } => Some(with.clone()),
+            BaseChoice::Keep { .. } | BaseChoice::Refuse { .. } => None,
+        };
         let outcome = outcome(self.snapshot.mode(Door::From), choice, *role, written);
         let scanned = ScannedUse {
             line: line(*at),
@@ -92,7 +98,7 @@ impl Judge<'_> {
             level: level.as_str().to_owned(),
             message: format!("{text_written}: {text}"),
         });
-        Judged { stage: *stage, scanned, finding }
+        Judged { stage: *stage, scanned, finding, offered }
     }
 
     fn choice(&self, image_use: &ImageUse) -> BaseChoice {

@@ -40,6 +40,18 @@ fn check(snapshot: &Snapshot, other: &Elsewhere, definition: &str, fires: &[u32]
     let own = reply.findings.iter().filter(|finding| finding.code == other.code);
     let found: Vec<u32> = own.map(|finding| finding.line).collect();
     assert_eq!(found, fires, "{}:\n{definition}", other.code);
+    // Whoever asks the catalog alone is told the same.
+    let (file, inputs) = (Dockerfile::parse(definition).unwrap(), Inputs::default());
+    let catalog = alone::Catalog {
+        snapshot,
+        project: request.project.as_ref(),
+        inputs: &inputs,
+        now: OffsetDateTime::UNIX_EPOCH,
+    };
+    let alone: Vec<Finding> = catalog.says(&file).into_iter().map(|told| told.finding).collect();
+    let of_catalog = |finding: &Finding| finding.code.starts_with("PL2");
+    let together: Vec<Finding> = reply.findings.iter().filter(|found| of_catalog(found)).cloned().collect();
+    assert_eq!(alone, together);
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! A definition against the catalog alone, for whoever has it in files and no scanner to ask: the same choices, each with its place and with what it offers.
+//! Not what organisation policies say, nor what the images themselves bring in.
+
+use std::ops::Range;
+
+use dockerfile::{CannotReplace, Dockerfile, Inputs};
+use events::fact::Finding;
+use time::OffsetDateTime;
+use verdict::{Snapshot, order::Name};
+
+use super::{
+    catalog::{Judge, Judged},
+    unwritable,
+};
+
+/// A definition's project under a catalog, at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Catalog<'a> {
+    /// The catalog's sections.
+    pub snapshot: &'a Snapshot,
+    /// The project whose holds and exceptions count.
+    pub project: Option<&'a Name>,
+    /// What the build would be given.
+    pub inputs: &'a Inputs,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// What the catalog says of one image use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// As the scanner tells it.
+    pub finding: Finding,
+    /// The bytes of the reference; none where the finding is about more than one.
+    pub span: Option<Range<usize>>,
+}
+
+impl Catalog<'_> {
+    /// What it says, in the order of the file.
+    pub fn says(&self, file: &Dockerfile) -> Vec<Told> {
+        let judged = self.judged(file);
+        let uses: Vec<_> = judged.iter().map(|judged| judged.scanned.clone()).collect();
+        let told = judged.into_iter().filter_map(|judged| {
+            let span = span(&judged);
+            Some(Told { finding: judged.finding?, span: Some(span) })
+        });
+        let unwritable = unwritable(file, self.inputs, &uses).map(|finding| Told { finding, span: None });
+        told.chain(unwritable).collect()
+    }
+
+    /// The text with what the catalog offers instead of what is written, also where the door only tells of it; none where nothing changes.
+    ///
+    /// # Errors
+    /// Where the file does not let it: see [`CannotReplace`].
+    pub fn replaced(&self, file: &Dockerfile) -> Result<Option<String>, CannotReplace> {
+        let offered = |judged: Judged| Some((span(&judged), judged.offered?));
+        let images: Vec<_> = self.judged(file).into_iter().filter_map(offered).collect();
+        let text = file.replace_images(self.inputs, &images)?;
+        Ok((text != file.text()).then_some(text))
+    }
+
+    fn judged(&self, file: &Dockerfile) -> Vec<Judged> {
+        let Self { snapshot, project, inputs, now } = *self;
+        Judge { snapshot, project, now, bases: Default::default() }.all(file, inputs)
+    }
+}
+
+fn span(judged: &Judged) -> Range<usize> {
+    let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX);
+    place(judged.scanned.start)..place(judged.scanned.end)
+}
