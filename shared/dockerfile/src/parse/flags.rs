@@ -50,6 +50,12 @@ impl LineParse<'_> {
             if !rest.starts_with("--") {
                 return (flags, start..range.end);
             }
+            let blank = start + rest.find(is_space).unwrap_or(rest.len());
+            if let Some(flag) = self.plain_flag(&(start..blank)) {
+                position = blank;
+                flags.push(flag);
+                continue;
+            }
             let (characters, length) = unquote(rest, start, self.escape.as_char());
             let word = start..start + length;
             position = word.end;
@@ -65,6 +71,27 @@ impl LineParse<'_> {
             }
             flags.push(self.flag(keyword, &word, &characters));
         }
+    }
+
+    /// The flag that a word is without quotes, escapes and fields, as most are: it says what is written.
+    fn plain_flag(&self, word: &Range<usize>) -> Option<Flag> {
+        let text = self.logical.slice(word).strip_prefix("--").filter(|text| !text.is_empty())?;
+        let escape = self.escape.as_char();
+        let is_plain =
+            |byte: u8| byte.is_ascii() && !matches!(byte, b'\'' | b'"') && char::from(byte) != escape;
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        if name == "mount" || !text.bytes().all(is_plain) {
+            return None;
+        }
+        let value_span =
+            value.filter(|value| !value.is_empty()).map(|value| word.end - value.len()..word.end);
+        Some(Flag {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            span: self.logical.span(word),
+            value_span: value_span.map(|range| self.logical.span(&range)),
+            fields: Vec::new(),
+        })
     }
 
     fn flag(&self, keyword: Keyword, word: &Range<usize>, characters: &[Unquoted]) -> Flag {
@@ -129,8 +156,7 @@ impl LineParse<'_> {
 
 /// The characters of the first word of `text`, which starts at `offset`, and the word's length in bytes.
 fn unquote(text: &str, offset: usize, escape: char) -> (Vec<Unquoted>, usize) {
-    // Without quotes a word ends at its first blank.
-    let mut characters = Vec::with_capacity(text.find(is_space).unwrap_or(text.len()));
+    let mut characters = Vec::new();
     let mut quote = None;
     let mut rest = text.char_indices();
     while let Some((at, c)) = rest.next() {

@@ -22,7 +22,7 @@ const UNPACKERS: [&str; 10] =
     ["bunzip2", "bzcat", "gunzip", "gzcat", "uncompress", "unlzma", "unxz", "unzip", "xzcat", "zcat"];
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    if !subject.file.instructions().any(|instruction| instruction.keyword == Keyword::Copy) {
+    if !subject.runs().iter().any(|run| run.script.commands.iter().any(unpacks)) {
         return;
     }
     // The archives copied in this stage so far, under their names in the image, with the lines of their COPYs.
