@@ -94,6 +94,28 @@ async fn many_files_are_reported_in_order() {
 }
 
 #[tokio::test]
+async fn a_folder_may_be_called_like_a_definition() {
+    let folder = Folder::with(&[
+        ("Dockerfile/a/Dockerfile", REFUSED.as_bytes()),
+        ("Dockerfile/b/Dockerfile", REFUSED.as_bytes()),
+        ("Dockerfile/notes", REFUSED.as_bytes()),
+        ("Dockerfile.d/README", b""),
+        ("last", REFUSED.as_bytes()),
+    ]);
+    let finished = folder.plimsoll(&["lint", "--format", "json", "Dockerfile", "last"], "").await;
+    let findings: Vec<Value> = serde_json::from_str(&finished.stdout).unwrap();
+    let order: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["code"] == "DL3004")
+        .map(|finding| finding["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, ["Dockerfile/a/Dockerfile", "Dockerfile/b/Dockerfile", "last"]);
+    let empty = folder.plimsoll(&["lint", "last", "Dockerfile.d"], "").await;
+    check(&empty, 2, "no definition in this folder");
+    assert_eq!(empty.stdout, "");
+}
+
+#[tokio::test]
 async fn the_report_goes_to_a_file_and_names_the_path_it_is_told() {
     let folder = Folder::with(&[("bad", REFUSED.as_bytes())]);
     let arguments =

@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 use self::{
     batch::{Outcome, Verdict},
     catalog::{Catalog, Judge},
+    files::Place,
     scripts::Scripts,
     settings::Settings,
 };
@@ -69,40 +70,79 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let pool = batch::pool(arguments.jobs, places.len())?;
     let judge = Judge { linter: Linter::new(&settings.policy), catalog: Catalog::read(&arguments.catalog)? };
     let scripts = Scripts::open(&settings.shellcheck, arguments.jobs)?;
-    let (mut output, colour) = output(arguments, &settings)?;
-    let mut report = Report::new(settings.format, colour, OffsetDateTime::now_utc());
-    let mut tally = Tally::default();
-    let mut text = String::new();
-    report.begin(&mut text);
-    for places in places.chunks(BATCH_FILES) {
-        for verdict in batch::judge(pool.as_ref(), places, &judge, scripts.as_ref())? {
-            let verdict = if arguments.fix { fix::mend(verdict, &judge, scripts.as_ref())? } else { verdict };
-            write_one(arguments, &settings, &mut report, &mut text, &verdict);
-            tally.count(&verdict);
-        }
-        if !put(&mut output, &mut text)? {
-            break;
-        }
-    }
-    report.end(&mut text);
-    put(&mut output, &mut text)?;
-    tally.end(&settings)
+    let (output, colour) = output(arguments, &settings)?;
+    let mut run = Run {
+        arguments,
+        settings: &settings,
+        pool,
+        judge,
+        scripts,
+        report: Report::new(settings.format, colour, OffsetDateTime::now_utc()),
+        text: String::new(),
+        output,
+        tally: Tally::default(),
+    };
+    run.report.begin(&mut run.text);
+    run.judge_all(&places)?;
+    run.report.end(&mut run.text);
+    put(&mut run.output, &mut run.text)?;
+    run.tally.end(&settings)
 }
 
-fn write_one(
-    arguments: &Arguments,
-    settings: &Settings,
-    report: &mut Report,
-    out: &mut String,
-    verdict: &Verdict,
-) {
-    let Verdict { path, outcome } = verdict;
-    match outcome {
-        Outcome::Judged { text, findings, .. } => {
-            let told = arguments.file_path_in_report.as_deref().filter(|_| settings.format.takes_path());
-            report.file(out, &Judged { path: told.unwrap_or(path), text, findings });
+/// One report in the making.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    settings: &'a Settings,
+    pool: Option<rayon::ThreadPool>,
+    judge: Judge<'a>,
+    scripts: Option<Scripts>,
+    report: Report,
+    /// What has been written of it since it was last put out.
+    text: String,
+    output: Box<dyn Write>,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    /// Judges and reports all places; false where the report's reader has gone before the last.
+    fn judge_all(&mut self, places: &[Place]) -> Result<bool, Failure> {
+        for places in places.chunks(BATCH_FILES) {
+            for verdict in batch::judge(self.pool.as_ref(), places, &self.judge, self.scripts.as_ref())? {
+                if let Outcome::Folder(path) = &verdict.outcome {
+                    if !self.judge_all(&files::within(path)?)? {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+                let verdict = match self.arguments.fix {
+                    true => fix::mend(verdict, &self.judge, self.scripts.as_ref())?,
+                    false => verdict,
+                };
+                self.write(&verdict);
+                self.tally.count(&verdict);
+            }
+            if !put(&mut self.output, &mut self.text)? {
+                return Ok(false);
+            }
         }
-        Outcome::Unread(error) => remark(format_args!("{path}: cannot be read: {error}")),
+        Ok(true)
+    }
+
+    fn write(&mut self, verdict: &Verdict) {
+        let Verdict { path, outcome } = verdict;
+        match outcome {
+            Outcome::Judged { text, findings, .. } => {
+                let told = self
+                    .arguments
+                    .file_path_in_report
+                    .as_deref()
+                    .filter(|_| self.settings.format.takes_path());
+                self.report.file(&mut self.text, &Judged { path: told.unwrap_or(path), text, findings });
+            }
+            Outcome::Unread(error) => remark(format_args!("{path}: cannot be read: {error}")),
+            // What it holds has been judged in its place.
+            Outcome::Folder(_) => {}
+        }
     }
 }
 
@@ -148,7 +188,7 @@ impl Tally {
     fn count(&mut self, verdict: &Verdict) {
         match &verdict.outcome {
             Outcome::Judged { refused: true, .. } => self.refused += 1,
-            Outcome::Judged { refused: false, .. } => {}
+            Outcome::Judged { refused: false, .. } | Outcome::Folder(_) => {}
             Outcome::Unread(error) if error.kind() == io::ErrorKind::NotFound => self.missing += 1,
             Outcome::Unread(_) => self.unread += 1,
         }

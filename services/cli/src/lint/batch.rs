@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     num::NonZeroUsize,
+    path::PathBuf,
 };
 
 use dockerfile::{Dockerfile, NotText};
@@ -32,6 +33,8 @@ pub(super) struct Verdict {
 pub(super) enum Outcome {
     /// It was read and judged.
     Judged { text: String, findings: Vec<Finding>, refused: bool },
+    /// It is a folder, whatever it is called.
+    Folder(PathBuf),
     /// It could not be read.
     Unread(io::Error),
 }
@@ -93,6 +96,7 @@ struct Source {
 }
 
 enum Unusable {
+    Folder(PathBuf),
     Unread(io::Error),
     NotText(Option<Finding>),
 }
@@ -108,14 +112,17 @@ fn read_one(place: &Place) -> Source {
         Place::Input => ("-".to_owned(), read(io::stdin().lock())),
         Place::File(path) => (shown(path), File::open(path).and_then(read)),
     };
-    let text = match bytes.map(String::from_utf8) {
-        Err(error) => Err(Unusable::Unread(error)),
+    let text = match (place, bytes.map(String::from_utf8)) {
+        (Place::File(path), Err(error)) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(Unusable::Folder(path.clone()))
+        }
+        (_, Err(error)) => Err(Unusable::Unread(error)),
         // Bytes that are no text break the rule that a definition can be read.
-        Ok(Err(error)) => {
+        (_, Ok(Err(error))) => {
             let wrong = Dockerfile::text_of(error.as_bytes()).err();
             Err(Unusable::NotText(wrong.map(|error: NotText| lint::unreadable(&error))))
         }
-        Ok(Ok(text)) => {
+        (_, Ok(Ok(text))) => {
             let file = Dockerfile::read(&text);
             Ok((text, file))
         }
@@ -133,6 +140,7 @@ fn judged(source: Source, judge: &Judge<'_>, findings: Vec<Finding>) -> Verdict 
         Err(Unusable::NotText(finding)) => {
             Outcome::Judged { text: String::new(), findings: finding.into_iter().collect(), refused: true }
         }
+        Err(Unusable::Folder(path)) => Outcome::Folder(path),
         Err(Unusable::Unread(error)) => Outcome::Unread(error),
     };
     Verdict { path, outcome }

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 pub(super) enum Place {
     /// `-`: standard input.
     Input,
-    /// A file.
+    /// A file, or a folder that is called like one, which shows when it is read.
     File(PathBuf),
 }
 
@@ -23,21 +23,27 @@ pub(super) fn places(paths: &[PathBuf]) -> Result<Vec<Place>, Failure> {
     for path in paths {
         if path == Path::new("-") {
             places.push(Place::Input);
-        } else if path.is_dir() {
-            let found = walk(path)?;
-            if found.is_empty() {
-                // In a pipeline a slip of the pen must not look like a clean bill of health.
-                return Err(Failure::Usage(format!(
-                    "{}: no definition in this folder (Dockerfile*, *.Dockerfile, Containerfile*); name the file itself",
-                    path.display()
-                )));
-            }
-            places.extend(found.into_iter().map(Place::File));
+        } else if !is_called_definition(path) && path.is_dir() {
+            places.extend(within(path)?);
         } else {
+            // What is called like a definition is one as a rule: asking each whether it is a folder costs a third of reading it.
             places.push(Place::File(path.clone()));
         }
     }
     Ok(places)
+}
+
+/// The definitions in a folder, by name.
+pub(super) fn within(folder: &Path) -> Result<Vec<Place>, Failure> {
+    let found = walk(folder)?;
+    if found.is_empty() {
+        // In a pipeline a slip of the pen must not look like a clean bill of health.
+        return Err(Failure::Usage(format!(
+            "{}: no definition in this folder (Dockerfile*, *.Dockerfile, Containerfile*); name the file itself",
+            folder.display()
+        )));
+    }
+    Ok(found.into_iter().map(Place::File).collect())
 }
 
 fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -53,6 +59,10 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     Ok(found)
+}
+
+fn is_called_definition(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| is_definition(&name.to_string_lossy()))
 }
 
 /// `Dockerfile*`, `*.Dockerfile`, `Containerfile*` in the cases in use; not what says which files a build leaves out.
