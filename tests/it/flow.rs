@@ -1,5 +1,6 @@
 //! The story and its accidents, on real parts. Each flow has a world of its own; they run one after the other, since each fills the machine.
 
+mod binding;
 mod catalog;
 mod crash;
 mod doors;

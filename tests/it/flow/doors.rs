@@ -58,6 +58,16 @@ async fn trapped(yard: &Yard, project: &str, base: &ImageRef, foreign: &ImageRef
     for part in ["line 2", &base.to_string(), &trigger, "the nearest allowed base is"] {
         ensure!(message.contains(part), "`{part}` is missing in: {message}");
     }
+    // The scan's own fact says so too, after the one in which nobody had read the base yet.
+    let scans = yard.facts.of("plimsoll.scan.finished");
+    let of_it: Vec<&Fact> = scans.iter().filter(|fact| fact.text("project") == project).collect();
+    let refused = |fact: &Fact| fact.body.get("refused").and_then(Value::as_bool).unwrap_or_default();
+    ensure!(of_it.iter().map(|fact| refused(fact)).collect::<Vec<_>>() == [false, true], "{of_it:?}");
+    let last = of_it.last().context("no scan")?;
+    ensure!(
+        last.text("build") == built.text("build") && last.body.to_string().contains(&trigger),
+        "{last:?}"
+    );
     Ok(())
 }
 

@@ -180,6 +180,17 @@ impl Pipeline {
         let reply = self.ask(question.clone()).await?;
         self.remember(job, question).await?;
         story.findings.clone_from(&reply.findings);
+        self.tell_scanned(job, text, &reply).await?;
+        passed(reply)
+    }
+
+    /// Says what a scan found. Said again with what the bases' triggers add, the later fact is the definition's.
+    pub(super) async fn tell_scanned(
+        &self,
+        job: &BuildJob,
+        text: &str,
+        reply: &ScanReply,
+    ) -> Result<(), Failure> {
         let finished = ScanFinished {
             build: job.build.clone(),
             project: job.project.clone(),
@@ -192,7 +203,7 @@ impl Pipeline {
             became_refused: false,
         };
         self.connection.publish(finished, &job.build).await?;
-        passed(reply)
+        Ok(())
     }
 
     /// Asks the scanner; a definition that it cannot take is the team's to mend.

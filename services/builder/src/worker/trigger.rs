@@ -36,6 +36,7 @@ pub(super) async fn gather(
     let question = ScanRequest { bases, ..question(job, text) };
     let reply = pipeline.ask(question.clone()).await?;
     pipeline.remember(job, question).await?;
+    pipeline.tell_scanned(job, text, &reply).await?;
     // The definition's own, and those about the triggers.
     findings.clone_from(&reply.findings);
     let mut brought = definition::allowed_uses(&passed(reply)?)?;
