@@ -255,3 +255,22 @@ fn fact(due: &Due, commit: String, definition_digest: Digest, reply: ScanReply) 
         policy_revision,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_tried_to_the_last_is_a_refusal_that_says_why() {
+        let rulebook = Rulebook { catalog: 10, policies: 5 };
+        let project = "shop".parse().unwrap();
+        let due = Known::default().due([&project].into_iter(), rulebook).unwrap();
+        let reply = unscanned(&due, "no process can be started");
+        let fact = fact(&due, "c".to_owned(), Digest::of(b"FROM a"), reply);
+        assert!(fact.refused && fact.became_refused);
+        // Under these rules it is done with.
+        assert_eq!((fact.catalog_revision, fact.policy_revision), (10, 5));
+        let [finding] = fact.findings.as_slice() else { panic!("{:?}", fact.findings) };
+        assert!(finding.code == "PL4003" && finding.message.contains("no process can be started"));
+    }
+}
