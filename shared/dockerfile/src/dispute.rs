@@ -96,18 +96,17 @@ pub(crate) fn in_items(source: &str, items: &[Item], escape: Escape) -> Vec<Disp
                     span: instruction.span.clone(),
                     kind: DisputeKind::Heredoc(heredoc.name.clone()),
                 }));
-                let deferred =
-                    instruction.trigger().map(|trigger| trigger.flags.as_slice()).unwrap_or_default();
-                for flag in instruction.flags.iter().chain(deferred) {
-                    let text = source.get(flag.span.clone()).unwrap_or_default();
-                    if escape == Escape::Backtick && text.contains(['\\', '`']) {
-                        let span = flag.span.clone();
-                        disputes.push(Dispute {
-                            line: instruction.line,
-                            span,
-                            kind: DisputeKind::FlagEscape,
-                        });
-                    }
+                if escape == Escape::Backtick {
+                    let deferred = instruction.trigger().map_or(&[][..], |trigger| &trigger.flags);
+                    let flags = instruction.flags.iter().chain(deferred);
+                    let escaped = flags.filter(|flag| {
+                        source.get(flag.span.clone()).is_some_and(|text| text.contains(['\\', '`']))
+                    });
+                    disputes.extend(escaped.map(|flag| Dispute {
+                        line: instruction.line,
+                        span: flag.span.clone(),
+                        kind: DisputeKind::FlagEscape,
+                    }));
                 }
             }
             Item::ByteOrderMark(_) | Item::Blank(_) | Item::Comment(_) => {}

@@ -213,10 +213,19 @@ impl Keyword {
 
     /// The keyword that a word is, in any case.
     pub fn of(word: &str) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|keyword| word.eq_ignore_ascii_case(keyword.as_str()))
-            .unwrap_or(Self::Unknown)
+        // Compared with those of its length alone, the most common first.
+        let candidates: &[Self] = match word.len() {
+            3 => &[Self::Run, Self::Env, Self::Arg, Self::Cmd, Self::Add],
+            4 => &[Self::Copy, Self::From, Self::User],
+            5 => &[Self::Label, Self::Shell],
+            6 => &[Self::Expose, Self::Volume],
+            7 => &[Self::Workdir, Self::Onbuild],
+            10 => &[Self::Entrypoint, Self::Maintainer, Self::Stopsignal],
+            11 => &[Self::Healthcheck],
+            _ => &[],
+        };
+        let found = candidates.iter().find(|keyword| word.eq_ignore_ascii_case(keyword.as_str()));
+        found.copied().unwrap_or(Self::Unknown)
     }
 
     /// Its name in capitals.

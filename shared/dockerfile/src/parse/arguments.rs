@@ -81,7 +81,9 @@ impl LineParse<'_> {
         while !rest.is_empty() {
             let start = range.end - rest.len();
             let (length, behind) = self.quoted_word(rest);
-            words.extend((length > 0).then_some(start..start + length));
+            if length > 0 {
+                words.push(start..start + length);
+            }
             rest = behind.trim_start();
         }
         words

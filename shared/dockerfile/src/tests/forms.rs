@@ -1,6 +1,6 @@
 //! Every form a Dockerfile may take, as one line an instruction.
 
-use crate::{Arguments, Dockerfile, Escape, HeredocBody, HeredocTabs, Instruction, ParseErrorKind};
+use crate::{Arguments, Dockerfile, Escape, HeredocBody, HeredocTabs, Instruction, Keyword, ParseErrorKind};
 
 /// `FIRST-LAST KEYWORD --flag=value | argument | argument <<name:body`
 fn outline(instruction: &Instruction, file: &Dockerfile) -> String {
@@ -57,6 +57,15 @@ fn plain_instructions() {
             "5-5 EXPOSE | 80 | 443/tcp",
         ],
     );
+}
+
+#[test]
+fn every_keyword_is_found_by_its_name() {
+    for keyword in Keyword::ALL {
+        assert_eq!(Keyword::of(keyword.as_str()), keyword);
+        assert_eq!(Keyword::of(&keyword.as_str().to_lowercase()), keyword);
+        assert_eq!(Keyword::of(&format!("{keyword}S")), Keyword::Unknown);
+    }
 }
 
 #[test]
