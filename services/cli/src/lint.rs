@@ -30,8 +30,10 @@ use self::{
 };
 use crate::exit::{self, Failure, remark};
 
-/// Files that are judged before their report is written: enough to keep all cores busy, few enough to stay small in memory.
+/// Files that are judged before their report is written: enough to keep all cores and ShellCheck busy, few enough to stay small in memory.
 const BATCH_FILES: usize = 512;
+/// As many where one core does it all: their texts stay in its cache, and memory that is not touched need not be cleared.
+const BATCH_FILES_ALONE: usize = 64;
 
 #[derive(Debug, clap::Args)]
 // -V is hadolint's --verbose here.
@@ -106,7 +108,8 @@ struct Run<'a> {
 impl Run<'_> {
     /// Judges and reports all places; false where the report's reader has gone before the last.
     fn judge_all(&mut self, places: &[Place]) -> Result<bool, Failure> {
-        for places in places.chunks(BATCH_FILES) {
+        let alone = self.pool.is_none() && self.scripts.is_none();
+        for places in places.chunks(if alone { BATCH_FILES_ALONE } else { BATCH_FILES }) {
             for verdict in batch::judge(self.pool.as_ref(), places, &self.judge, self.scripts.as_ref())? {
                 if let Outcome::Folder(path) = &verdict.outcome {
                     if !self.judge_all(&files::within(path)?)? {
