@@ -19,6 +19,7 @@ use tracing::{Instrument as _, info, info_span};
 
 use crate::{
     answers,
+    backlog::{Backlog, Portion},
     compile::{Compiled, compile},
     config::Config,
     index::Index,
@@ -60,6 +61,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         running: BTreeMap::new(),
         evaluator: Evaluator::new(config.policies),
         compilations: JoinSet::new(),
+        backlog: Backlog::default(),
         tell,
         context,
     };
@@ -77,6 +79,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             Some(asked) = asked.recv() => invalidator.answer(asked),
+            () = std::future::ready(()), if !invalidator.backlog.is_empty() => invalidator.say_more().await?,
         }
     }
 }
@@ -88,6 +91,7 @@ struct Invalidator {
     running: BTreeMap<Question, AbortHandle>,
     evaluator: Evaluator,
     compilations: JoinSet<Compiled>,
+    backlog: Backlog,
     tell: mpsc::Sender<Trouble>,
     context: Context,
 }
@@ -133,7 +137,7 @@ impl Invalidator {
         self.react(reaction, &format!("time passed until {}", now.unix_timestamp())).await
     }
 
-    async fn react(&mut self, reaction: Reaction, cause: &str) -> Result<(), Fault> {
+    async fn react(&mut self, mut reaction: Reaction, cause: &str) -> Result<(), Fault> {
         for question in reaction.dropped {
             if let Some(lookup) = self.running.remove(&question) {
                 lookup.abort();
@@ -149,7 +153,13 @@ impl Invalidator {
             let compiling = compile(self.evaluator.clone(), compilation);
             self.compilations.spawn(compiling.instrument(span));
         }
+        self.backlog.keep(&mut reaction.facts, cause);
         Ok(self.context.connection.publish_all(reaction.facts, cause).await?)
+    }
+
+    async fn say_more(&mut self) -> Result<(), Fault> {
+        let Some(Portion { facts, cause, span }) = self.backlog.next() else { return Ok(()) };
+        Ok(self.context.connection.publish_together(facts, &cause).instrument(span).await?)
     }
 
     fn answer(&self, asked: Asked) {

@@ -86,6 +86,16 @@ impl Outbox {
         self.0.extend(other.0);
     }
 
+    /// Takes out the facts whose kind `is_meant`, and leaves the others; both keep their order.
+    pub fn extract(&mut self, is_meant: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.extract_if(.., |(kind, ..)| is_meant(kind)).collect())
+    }
+
+    /// Takes out the first `count` facts, or all where there are fewer.
+    pub fn take(&mut self, count: usize) -> Self {
+        Self(self.0.drain(..count.min(self.0.len())).collect())
+    }
+
     /// How many facts it holds.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -104,6 +114,15 @@ impl Connection {
             self.publish_bytes(kind, &subject, body, cause).await?;
         }
         Ok(())
+    }
+
+    /// Publishes facts all at once, each as [`Connection::publish`] does: they are stored in this order unless one has to be tried again.
+    /// As many are in memory twice, so the caller sees to it that they are few. Idempotent for one cause.
+    pub async fn publish_together(&self, facts: Outbox, cause: &str) -> Result<(), Error> {
+        let stored = facts.0.into_iter().map(async |(kind, subject, body)| {
+            self.publish_bytes(kind, &subject, body, cause).await.map(drop)
+        });
+        futures::future::try_join_all(stored).await.map(drop)
     }
 }
 
