@@ -5,7 +5,7 @@ use std::time::Duration;
 use bus::{Connection, Error};
 use events::fact::{ContainerStarted, ContainerStopped};
 use tokio::{sync::mpsc, time::sleep};
-use tracing::warn;
+use tracing::{error, warn};
 
 /// How long a fact that could not be stored waits; by then its own patience is over, so this adds little.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,6 +21,10 @@ pub(crate) enum Fact {
 pub(crate) async fn announce(connection: Connection, mut facts: mpsc::Receiver<Fact>) {
     while let Some(fact) = facts.recv().await {
         while let Err(error) = publish(&connection, fact.clone()).await {
+            if !error.is_retryable() {
+                error!(error = %telemetry::Chain(&error), ?fact, "A container's fact can never be stored; the others go on.");
+                break;
+            }
             warn!(error = %telemetry::Chain(&error), "A container's fact is not stored yet.");
             sleep(PAUSE).await;
         }
