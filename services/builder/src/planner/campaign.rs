@@ -24,8 +24,8 @@ const REPLACED: &str = "replaced";
 pub(crate) enum Action {
     /// Let a worker build this.
     Release(BuildJob),
-    /// Name an image that nobody can rebuild.
-    Unattributed(ImageUnattributed),
+    /// Name images that a ban covers and nobody can rebuild.
+    Unattributed(Sequence, Vec<ImageUnattributed>),
     /// Say what a campaign will rebuild.
     Planned(CampaignPlanned),
     /// Say that one more project has ended.
@@ -130,6 +130,8 @@ fn campaign_actions(
             }));
         }
     }
+    // Nobody waits for these, and builds may be long.
+    actions.extend(telling::name_orphans(state, ban));
     if ends.len() == projects.len() {
         actions.push(telling::close(state, opened, &graph, &ends, "done"));
     }

@@ -1,6 +1,6 @@
 //! The loop: hear, decide, act. A planner that starts anew decides the same, and what was said is not said again.
 
-use bus::{Entries, Feed, Heard, Record};
+use bus::{Entries, Feed, Heard, Outbox, Record};
 use events::{
     fact::{BuildJob, BuildQueued},
     topology::{Bucket, StreamName},
@@ -88,10 +88,13 @@ impl Planner {
         let connection = &self.context.connection;
         match action {
             Action::Release(job) => self.release(job).await?,
-            Action::Unattributed(fact) => {
-                self.state.unattributed.insert((fact.ban, fact.repository.clone(), fact.digest.clone()));
-                let cause = format!("campaign {}", fact.ban);
-                connection.publish(fact, &cause).await?;
+            Action::Unattributed(ban, portion) => {
+                let mut facts = Outbox::default();
+                for fact in portion {
+                    self.state.unattributed.insert((ban, fact.repository.clone(), fact.digest.clone()));
+                    facts.push(fact);
+                }
+                connection.publish_together(facts, &format!("campaign {ban}")).await?;
             }
             Action::Planned(fact) => {
                 let campaign = self.state.campaigns.entry(fact.ban).or_default();

@@ -19,30 +19,35 @@ const PAGE: usize = 250;
 /// Characters of the reason that a table gives; the whole stands in the fact that told of it.
 const REASON: usize = 500;
 
+/// Images without a source that are named at once: one fact each, stored together.
+const PORTION: usize = 64;
+
 /// What was not yet said of the plan: images without a source, and projects that are rebuilt from now on.
 pub(super) fn plan(state: &State, ban: Sequence, campaign: &Campaign, graph: &Graph<'_>) -> Vec<Action> {
     let planned = campaign.planned.as_ref();
     let is_new = |name: &&Name| planned.is_none_or(|planned| !planned.contains(*name));
     let projects: Vec<Name> = graph.order().filter(is_new).cloned().collect();
-    let orphans = orphans(state, ban).filter(|orphan| {
-        !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone()))
-    });
-    let orphans: Vec<ImageUnattributed> = orphans.collect();
-    let unattributed: Vec<ImageRef> =
-        orphans.iter().flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags)).collect();
+    let unattributed: Vec<ImageRef> = unnamed(state, ban)
+        .flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags))
+        .collect();
     if planned.is_some() && projects.is_empty() && unattributed.is_empty() {
         return Vec::new();
     }
     let pages = projects.len().max(unattributed.len()).div_ceil(PAGE).max(1);
-    let pages = (0..pages).map(|page| {
+    let page = |page| {
         Action::Planned(CampaignPlanned {
             ban,
             projects: projects.iter().skip(page * PAGE).take(PAGE).cloned().collect(),
             unattributed: unattributed.iter().skip(page * PAGE).take(PAGE).cloned().collect(),
         })
-    });
-    // The pages come first: a planner that dies before all images are named says them again.
-    pages.chain(orphans.into_iter().map(Action::Unattributed)).collect()
+    };
+    (0..pages).map(page).collect()
+}
+
+/// Names images without a source, a portion at a time. It comes after the plan: a planner that dies in between says the plan again.
+pub(super) fn name_orphans(state: &State, ban: Sequence) -> Vec<Action> {
+    let orphans: Vec<ImageUnattributed> = unnamed(state, ban).collect();
+    orphans.chunks(PORTION).map(|portion| Action::Unattributed(ban, portion.to_vec())).collect()
 }
 
 /// The table of a campaign that has ended, those of whose projects that ended `ends` tells of.
@@ -75,6 +80,13 @@ pub(super) fn close(
         ordered_at: opened.ordered_at,
         closed_at: state.now.unwrap_or(opened.ordered_at),
         outcome: outcome.to_owned(),
+    })
+}
+
+/// Those orphans that no fact has named yet.
+fn unnamed(state: &State, ban: Sequence) -> impl Iterator<Item = ImageUnattributed> {
+    orphans(state, ban).filter(move |orphan| {
+        !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone()))
     })
 }
 

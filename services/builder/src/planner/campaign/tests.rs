@@ -112,9 +112,11 @@ fn step(state: &mut State) -> Vec<String> {
                 state.queued.insert(job.build);
                 format!("build {}", job.project)
             }
-            Action::Unattributed(image) => {
-                state.unattributed.insert((BAN, image.repository.clone(), image.digest));
-                format!("no source {}", image.repository.path())
+            Action::Unattributed(ban, images) => {
+                let names: Vec<_> = images.iter().map(|image| image.repository.path().to_owned()).collect();
+                let images = images.into_iter().map(|image| (ban, image.repository, image.digest));
+                state.unattributed.extend(images);
+                format!("no source {}", names.join(" "))
             }
             Action::Planned(plan) => {
                 campaign.planned.get_or_insert_default().extend(plan.projects.iter().cloned());
@@ -182,7 +184,7 @@ fn an_image_without_a_source_is_named() {
     let covered = state.invalidated.get_mut(&BAN).unwrap();
     covered.insert(stray, Invalidated { tags: vec![], is_target: false });
     covered.insert((repository("os"), Digest::of(b"os")), Invalidated { tags: vec![], is_target: true });
-    assert_eq!(step(&mut state), ["plan app", "no source stray", "build app"]);
+    assert_eq!(step(&mut state), ["plan app", "build app", "no source stray"]);
     assert!(step(&mut state).is_empty(), "nothing is said twice");
 }
 
