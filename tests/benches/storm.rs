@@ -51,7 +51,7 @@ async fn main() -> Result<()> {
 
     let ban = |image: &str| json!({"image": image, "reason": "a storm", "severity": "high"}).to_string();
     let mut gate = Gate::connect(&broker.gate(NODE)).await?;
-    let last = derivative("os", images - 1)?.to_string();
+    let last = by_digest(&derivative("os", images - 1)?).to_string();
     ensure!(gate.check(&last).await? == "allow", "{last} is refused before the ban");
     let published = Instant::now();
     let storm = order(&mut person, &ban("reg.test/base/os:1")).await?;
@@ -61,7 +61,7 @@ async fn main() -> Result<()> {
     // In the middle of it, another.
     let other = Instant::now();
     let number = order(&mut person, &ban("reg.test/base/other:1")).await?;
-    let held = until_refused(&mut gate, &derivative("other", 0)?.to_string(), other).await?;
+    let held = until_refused(&mut gate, &by_digest(&derivative("other", 0)?).to_string(), other).await?;
     let of_the_other = |fact: &Fact| {
         (fact.kind == "plimsoll.campaign.opened" && fact.number("ban") == number).then_some(fact.at)
     };
@@ -140,23 +140,31 @@ fn derivative(base: &str, number: usize) -> Result<ImageRef> {
     Ok(format!("reg.test/{base}/app-{number}:1").parse()?)
 }
 
+/// As a node has it: no registry is asked.
+fn by_digest(image: &ImageRef) -> ImageRef {
+    image.repository().at_digest(digest("manifest", image))
+}
+
+fn digest(what: &str, image: &ImageRef) -> Digest {
+    Digest::of(format!("{what} {image}").as_bytes())
+}
+
 fn layer(name: &str) -> DiffId {
     DiffId::from(Digest::of(name.as_bytes()))
 }
 
 fn pushed(image: &ImageRef, layers: Vec<DiffId>) -> ImagePushed {
-    let digest = |what: &str| Digest::of(format!("{what} {image}").as_bytes());
     let instance = ImageInstance {
-        digest: digest("manifest"),
+        digest: digest("manifest", image),
         platform: None,
-        config_digest: digest("configuration"),
+        config_digest: digest("configuration", image),
         layers,
         claimed_base: None,
     };
     ImagePushed {
         repository: image.repository().clone(),
         tag: image.tag().cloned(),
-        digest: digest("manifest"),
+        digest: digest("manifest", image),
         instances: vec![instance],
     }
 }
