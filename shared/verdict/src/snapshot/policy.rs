@@ -8,8 +8,8 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{Announced, OrderRecord, Rejection, Snapshot};
-use crate::order::{Name, Operator, Policy, Sequence};
+use super::{Announced, Rejection, Snapshot};
+use crate::order::{Name, Operator, OrderRecord, Policy, Sequence};
 
 /// A policy that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

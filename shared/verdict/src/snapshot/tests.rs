@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::{
-    order::{Ban, Lift, Policy, Severity},
-    resolution::BanResolution,
+    order::{Ban, BanSelector, CatalogSection, Lift, Order, OrderRecord, Policy, Severity},
+    resolution::{BanResolution, Resolution},
 };
 
 pub(crate) fn ban(image: &str) -> Ban {
