@@ -2,6 +2,7 @@
 
 mod ban;
 pub(crate) mod catalog;
+mod check;
 mod fold;
 mod policy;
 mod rejection;

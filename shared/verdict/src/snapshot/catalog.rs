@@ -125,8 +125,12 @@ impl Snapshot {
 
     /// Whether the catalog allows `image` as it is written, or a project of ours publishes it.
     pub fn allows(&self, image: &ImageRef) -> bool {
-        let listed =
-            self.base(image.repository()).zip(image.tag()).is_some_and(|(base, tag)| base.allows(tag));
+        self.allows_in(&self.bases, image)
+    }
+
+    fn allows_in(&self, bases: &BTreeMap<Repository, Base>, image: &ImageRef) -> bool {
+        let base = bases.get(image.repository());
+        let listed = base.zip(image.tag()).is_some_and(|(base, tag)| base.allows(tag));
         listed || self.publishes(image.repository()).is_some()
     }
 
@@ -172,23 +176,38 @@ impl Snapshot {
             }
     }
 
-    pub(super) fn apply_section(
-        &mut self,
+    pub(super) fn check_section(
+        &self,
         section: &CatalogSection,
         at: OffsetDateTime,
-    ) -> Result<bool, Rejection> {
-        Ok(match section {
+    ) -> Result<(), CatalogFault> {
+        match section {
             CatalogSection::Bases(bases) => {
-                let new: BTreeMap<_, _> =
-                    bases.iter().map(|base| (base.repository.clone(), base.clone())).collect();
                 check_bases(bases)?;
-                let old = std::mem::replace(&mut self.bases, new);
                 // Rules that stood on the old entries must stand on the new ones; bans are no reason to refuse a catalog.
-                if let Err(fault) = self.check_targets(&self.replacements) {
-                    self.bases = old;
-                    return Err(fault.into());
+                self.check_targets(&by_repository(bases), &self.replacements)
+            }
+            CatalogSection::Replacements(rules) => {
+                check_rules(rules)?;
+                self.check_targets(&self.bases, rules)?;
+                let mut targets = rules.iter().filter_map(|rule| Some((rule, rule.fixed_target()?)));
+                match targets.find(|(_, target)| self.is_banned(target, at)) {
+                    Some((rule, target)) => Err(CatalogFault::LeadsToBanned(rule.name.clone(), target)),
+                    None => Ok(()),
                 }
-                old != self.bases
+            }
+            CatalogSection::Remedies(_)
+            | CatalogSection::Doors(_)
+            | CatalogSection::Holds(_)
+            | CatalogSection::Exceptions(_) => Ok(()),
+        }
+    }
+
+    /// Whether that changed anything.
+    pub(super) fn apply_section(&mut self, section: &CatalogSection) -> bool {
+        match section {
+            CatalogSection::Bases(bases) => {
+                std::mem::replace(&mut self.bases, by_repository(bases)) != self.bases
             }
             CatalogSection::Remedies(remedies) => {
                 let remedies = remedies.iter().map(|remedy| (remedy.name.clone(), remedy.clone())).collect();
@@ -196,37 +215,31 @@ impl Snapshot {
             }
             CatalogSection::Doors(doors) => std::mem::replace(&mut self.doors, doors.clone()) != self.doors,
             CatalogSection::Replacements(rules) => {
-                check_rules(rules)?;
-                self.check_targets(rules)?;
-                let banned = rules.iter().find_map(|rule| {
-                    rule.fixed_target()
-                        .filter(|target| self.is_banned(target, at))
-                        .map(|target| (rule, target))
-                });
-                if let Some((rule, target)) = banned {
-                    return Err(CatalogFault::LeadsToBanned(rule.name.clone(), target).into());
-                }
                 std::mem::replace(&mut self.replacements, rules.clone()) != self.replacements
             }
             CatalogSection::Holds(holds) => std::mem::replace(&mut self.holds, holds.clone()) != self.holds,
             CatalogSection::Exceptions(exceptions) => {
                 std::mem::replace(&mut self.exceptions, exceptions.clone()) != self.exceptions
             }
-        })
+        }
     }
 
-    /// Every fixed target is in the catalog, and nothing is replaced that the catalog names as allowed or to which a rule leads.
-    fn check_targets(&self, rules: &[Replacement]) -> Result<(), CatalogFault> {
+    /// Every fixed target is in a catalog of these `bases`, and nothing is replaced that it names as allowed or to which a rule leads.
+    fn check_targets(
+        &self,
+        bases: &BTreeMap<Repository, Base>,
+        rules: &[Replacement],
+    ) -> Result<(), CatalogFault> {
         let mut ends: Vec<ImageRef> = Vec::new();
         for rule in rules {
             match rule.fixed_target() {
-                Some(target) if !self.allows(&target) => {
+                Some(target) if !self.allows_in(bases, &target) => {
                     return Err(CatalogFault::LeadsOutside(rule.name.clone(), target));
                 }
                 target => ends.extend(target),
             }
         }
-        for base in self.bases.values() {
+        for base in bases.values() {
             let allowed = base.tags().filter(|tag| base.allows(tag));
             ends.extend(allowed.map(|tag| base.repository.at_tag(tag.clone())));
         }
@@ -239,6 +252,10 @@ impl Snapshot {
             None => Ok(()),
         }
     }
+}
+
+fn by_repository(bases: &[Base]) -> BTreeMap<Repository, Base> {
+    bases.iter().map(|base| (base.repository.clone(), base.clone())).collect()
 }
 
 fn check_bases(bases: &[Base]) -> Result<(), CatalogFault> {

@@ -1,11 +1,9 @@
-//! Messages into the snapshot, one at a time. Not what a section of the catalog or a policy is: those fold in files of their own.
-
-use artifact::ImageRef;
-use time::OffsetDateTime;
+//! Messages into the snapshot, one at a time. Not whether an order is sound (`check`), and not what sections of the catalog and policies are: those fold in
+//! files of their own.
 
 use super::{ActiveBan, Rejection, Snapshot};
 use crate::{
-    order::{BanSelector, CatalogSection, Order, OrderRecord, Project, Sequence},
+    order::{CatalogSection, Order, OrderRecord, Sequence},
     resolution::Resolution,
 };
 
@@ -114,104 +112,59 @@ impl Snapshot {
     }
 
     fn fold(&mut self, record: &OrderRecord, announced: &Announced) -> Result<bool, Rejection> {
-        match &record.order {
+        if self.repeats_a_ban(record) {
+            return Ok(false);
+        }
+        self.check(record)?;
+        self.change(record, announced)
+    }
+
+    fn repeats_a_ban(&self, record: &OrderRecord) -> bool {
+        let Order::Ban(ban) = &record.order else { return false };
+        self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at))
+    }
+
+    /// What an order does that is sound, and whether that is anything.
+    fn change(&mut self, record: &OrderRecord, announced: &Announced) -> Result<bool, Rejection> {
+        Ok(match &record.order {
             Order::Ban(ban) => {
-                if self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at)) {
-                    return Ok(false);
-                }
-                if !ban.holds_at(record.at) {
-                    return Err(Rejection::Expired);
-                }
-                if let Some(name) = ban.remedy.as_ref().filter(|name| !self.remedies.contains_key(name)) {
-                    return Err(Rejection::UnknownRemedy(name.clone()));
-                }
-                if let Some(replacement) = ban
-                    .replacement
-                    .as_ref()
-                    .filter(|image| self.bans_name(image, record.at) || ban.names(image))
-                {
-                    return Err(Rejection::BannedReplacement(replacement.clone()));
-                }
                 let remedies = ban.remedy.iter().cloned().collect();
                 let active = ActiveBan { record: record.into(), ban: ban.clone(), remedies };
                 self.bans.insert(record.sequence, active);
-                Ok(true)
+                true
             }
             Order::Lift(lift) => {
-                let ended = self.select(&lift.bans)?;
-                for sequence in &ended {
-                    self.bans.remove(sequence);
-                    self.coverage.remove(sequence);
+                for sequence in self.selected(&lift.bans) {
+                    self.bans.remove(&sequence);
+                    self.coverage.remove(&sequence);
                 }
-                Ok(true)
+                true
             }
             Order::Remedy(ordered) => {
-                if !self.remedies.contains_key(&ordered.remedy) {
-                    return Err(Rejection::UnknownRemedy(ordered.remedy.clone()));
-                }
-                let ban = self
-                    .bans
-                    .get_mut(&ordered.ban)
-                    .ok_or_else(|| Rejection::UnknownBan(ordered.ban.to_string()))?;
-                Ok(ban.remedies.insert(ordered.remedy.clone()))
+                let ban = self.bans.get_mut(&ordered.ban);
+                ban.is_some_and(|ban| ban.remedies.insert(ordered.remedy.clone()))
             }
             Order::RemedyClosed(bans) => {
-                let closed = self.select(bans)?;
-                self.bans
-                    .iter_mut()
-                    .filter(|(sequence, _)| closed.contains(sequence))
-                    .for_each(|(_, ban)| ban.remedies.clear());
-                Ok(true)
+                let closed = self.selected(bans);
+                let bans = self.bans.iter_mut().filter(|(sequence, _)| closed.contains(sequence));
+                bans.for_each(|(_, ban)| ban.remedies.clear());
+                true
             }
             Order::Catalog(section) => {
-                let changed = self.apply_section(section, record.at)?;
+                let changed = self.apply_section(section);
                 if changed && !matches!(section, CatalogSection::Remedies(_)) {
                     self.policies.rulebook.catalog = record.sequence.0;
                 }
-                Ok(changed)
+                changed
             }
             Order::Project(project) => {
-                if let Some(policy) = project.policy.as_ref().filter(|name| !self.policies.is_named(name)) {
-                    return Err(Rejection::UnknownPolicy(policy.clone()));
-                }
-                let same = |other: &&Project| other.name != project.name && other.image == project.image;
-                if let Some(other) = self.projects.values().find(same) {
-                    let (image, by) = (project.image.clone(), other.name.clone());
-                    return Err(Rejection::TakenImage { image, by });
-                }
                 let before = self.projects.insert(project.name.clone(), project.clone());
                 if before.as_ref().is_some_and(|before| before.policy != project.policy) {
                     self.policies.rulebook.catalog = record.sequence.0;
                 }
-                Ok(before.as_ref() != Some(project))
+                before.as_ref() != Some(project)
             }
-            Order::Policy(policy) => self.propose(record, policy, announced),
-        }
-    }
-
-    fn select(&self, bans: &BanSelector) -> Result<Vec<Sequence>, Rejection> {
-        let selected: Vec<Sequence> = match bans {
-            BanSelector::Sequence(sequence) => {
-                self.bans.contains_key(sequence).then_some(*sequence).into_iter().collect()
-            }
-            BanSelector::Target(target) => self
-                .bans
-                .values()
-                .filter(|ban| ban.ban.target == *target)
-                .map(|ban| ban.record.sequence)
-                .collect(),
-        };
-        if selected.is_empty() {
-            let wanted = match bans {
-                BanSelector::Sequence(sequence) => sequence.to_string(),
-                BanSelector::Target(target) => format!("of {target}"),
-            };
-            return Err(Rejection::UnknownBan(wanted));
-        }
-        Ok(selected)
-    }
-
-    fn bans_name(&self, image: &ImageRef, at: OffsetDateTime) -> bool {
-        self.bans.values().any(|active| active.holds_at(at) && active.ban.names(image))
+            Order::Policy(policy) => return self.propose(record, policy, announced),
+        })
     }
 }
