@@ -3,6 +3,7 @@
 mod ban;
 pub(crate) mod catalog;
 mod check;
+mod dispute;
 mod fold;
 mod policy;
 mod rejection;
@@ -23,6 +24,7 @@ use crate::{
     resolution::IndexedBase,
 };
 
+use dispute::Dispute;
 use fold::Announced;
 use policy::Policies;
 
@@ -56,6 +58,8 @@ pub struct Snapshot {
     behind: bool,
     /// What the invalidator said of orders before they were folded here.
     announced: BTreeMap<Sequence, Announced>,
+    /// Orders that are rejected here, of which the invalidator may say otherwise.
+    dispute: Option<Box<Dispute>>,
 }
 
 impl Snapshot {

@@ -1,7 +1,7 @@
 //! Messages into the snapshot, one at a time. Not whether an order is sound (`check`), and not what sections of the catalog and policies are: those fold in
 //! files of their own.
 
-use super::{ActiveBan, Rejection, Snapshot};
+use super::{ActiveBan, Rejection, Snapshot, dispute::Read};
 use crate::{
     order::{CatalogSection, Order, OrderRecord, Sequence},
     resolution::Resolution,
@@ -36,17 +36,14 @@ impl Snapshot {
         if record.sequence.0 <= self.as_of.orders {
             return Outcome::Repeated;
         }
-        self.as_of.orders = record.sequence.0;
         let announced = self.take_announced(record.sequence);
-        match self.fold(record, &announced) {
-            Ok(changed) => {
-                if changed {
-                    Outcome::Accepted
-                } else {
-                    Outcome::Unchanged
-                }
-            }
-            Err(rejection) => self.reject(record.sequence, rejection, &announced),
+        let folded = self.fold(record, &announced);
+        self.as_of.orders = record.sequence.0;
+        self.keep(|| Read::Order(Box::new(record.clone())));
+        match folded {
+            Ok(true) => Outcome::Accepted,
+            Ok(false) => Outcome::Unchanged,
+            Err(rejection) => self.reject(record.sequence, rejection),
         }
     }
 
@@ -56,13 +53,19 @@ impl Snapshot {
             return Outcome::Repeated;
         }
         self.as_of.orders = sequence.0;
-        let announced = self.take_announced(sequence);
-        self.reject(sequence, Rejection::Malformed(reason), &announced)
+        self.keep(|| Read::Malformed(sequence, reason.clone()));
+        if let Announced::Accepted(_) = self.take_announced(sequence) {
+            self.behind = true;
+        }
+        self.reject(sequence, Rejection::Malformed(reason))
     }
 
     /// Folds one message of RESOLUTIONS; `sequence` is its own place in that stream.
     pub fn resolve(&mut self, sequence: u64, resolution: Resolution) {
         if sequence <= self.as_of.resolutions {
+            return;
+        }
+        if self.settle(sequence, &resolution) {
             return;
         }
         self.as_of.resolutions = sequence;
@@ -95,6 +98,9 @@ impl Snapshot {
         if sequence > self.as_of.resolutions {
             self.as_of.resolutions = sequence;
             self.behind = true;
+            if let Some(dispute) = &mut self.dispute {
+                dispute.before.miss(sequence);
+            }
         }
     }
 
@@ -103,10 +109,7 @@ impl Snapshot {
         self.announced.remove(&sequence).unwrap_or(Announced::NotYet)
     }
 
-    fn reject(&mut self, sequence: Sequence, rejection: Rejection, announced: &Announced) -> Outcome {
-        if matches!(announced, Announced::Accepted(_)) {
-            self.behind = true;
-        }
+    fn reject(&mut self, sequence: Sequence, rejection: Rejection) -> Outcome {
         self.rejected.insert(sequence, rejection.clone());
         Outcome::Rejected(rejection)
     }
@@ -115,7 +118,17 @@ impl Snapshot {
         if self.repeats_a_ban(record) {
             return Ok(false);
         }
-        self.check(record)?;
+        if let Err(rejection) = self.check(record) {
+            match announced {
+                // What was accepted when it was ordered stands, whatever is checked today.
+                Announced::Accepted(_) => {}
+                Announced::Rejected(_) => return Err(rejection),
+                Announced::NotYet => {
+                    self.dispute(record.sequence);
+                    return Err(rejection);
+                }
+            }
+        }
         self.change(record, announced)
     }
 
@@ -124,7 +137,7 @@ impl Snapshot {
         self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at))
     }
 
-    /// What an order does that is sound, and whether that is anything.
+    /// What an order does that is sound or was accepted as it is, and whether that is anything.
     fn change(&mut self, record: &OrderRecord, announced: &Announced) -> Result<bool, Rejection> {
         Ok(match &record.order {
             Order::Ban(ban) => {

@@ -40,7 +40,7 @@ pub(crate) fn indexed(image: &str, content: &[u8]) -> Resolution {
     })
 }
 
-fn lift(sequence: u64) -> Order {
+pub(crate) fn lift(sequence: u64) -> Order {
     Order::Lift(Lift { bans: BanSelector::Sequence(Sequence(sequence)), reason: "fixed".to_owned() })
 }
 
@@ -155,7 +155,7 @@ fn a_fold_that_rejects_what_the_invalidator_accepted_knows_that_it_is_behind() {
     }
 }
 
-fn project(name: &str, image: &str, policy: Option<&str>) -> Order {
+pub(crate) fn project(name: &str, image: &str, policy: Option<&str>) -> Order {
     Order::Project(Project {
         name: name.parse().unwrap(),
         source: "https://git.example/shop.git".to_owned(),
