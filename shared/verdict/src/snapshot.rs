@@ -15,7 +15,7 @@ use artifact::{ImageRef, Repository, Tag};
 pub use ban::{ActiveBan, Coverage, Origin};
 pub use catalog::CatalogFault;
 pub use fold::Outcome;
-pub use policy::{PolicyInForce, Rulebook};
+pub use policy::{Absence, PolicyInForce, Rulebook};
 pub use rejection::Rejection;
 
 use crate::{

@@ -206,7 +206,7 @@ fn a_resolution_of_a_ban_that_is_over_means_nothing() {
     assert_eq!(first, last);
 }
 
-fn policy(name: &str, deny: &str) -> Order {
+pub(crate) fn policy(name: &str, deny: &str) -> Order {
     let (name, deny) = (name.parse().unwrap(), vec![deny.to_owned()]);
     Order::Policy(Policy { name, fail_on: None, deny, ignore: vec![], rego: None, projects: vec![] })
 }
