@@ -15,10 +15,10 @@ use futures::future;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tracing::warn;
-use verdict::{Snapshot, snapshot::PolicyInForce};
+use verdict::{Snapshot, order::Name, snapshot::PolicyInForce};
 
 use crate::scan::{
-    policies::{Asked, in_force},
+    policies::{Asked, in_force, is_awaited},
     scan_with,
 };
 
@@ -26,6 +26,8 @@ use crate::scan::{
 const LONGEST: usize = 1 << 20;
 /// Between two tries to start a process; whoever asked is told that there is no answer when their patience ends.
 const PAUSE: Duration = Duration::from_millis(250);
+/// As often a scan waits that long for the acceptance of the policy that its project names: seldom more than a second, and less than an asker's patience.
+const AWAITED: usize = 12;
 
 /// The scanner's memory; cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,12 +67,24 @@ impl Memory {
                 "the definition has {bytes} bytes, and the longest that is read has {LONGEST}; make it shorter"
             ));
         }
-        let snapshot = self.snapshot();
+        let snapshot = self.answered_snapshot(request.project.as_ref()).await;
         let asked = self.ask(&snapshot, &request).await;
         let scanned = tokio::task::spawn_blocking(move || {
             scan_with(&snapshot, &request, &asked, OffsetDateTime::now_utc())
         });
         scanned.await.map_err(|error| format!("the scan broke off: {error}"))
+    }
+
+    /// The orders of this moment or, where the project's policy has just been ordered for the first time, of the moment at which it is answered.
+    async fn answered_snapshot(&self, project: Option<&Name>) -> Arc<Snapshot> {
+        for _ in 0..AWAITED {
+            let snapshot = self.snapshot();
+            if !is_awaited(&snapshot, project) {
+                return snapshot;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.snapshot()
     }
 
     /// Every policy that holds, each in a process of its own.

@@ -9,7 +9,7 @@ use lint::{Level, rules::elsewhere};
 use verdict::{
     Snapshot,
     order::{Name, Policy, Rego},
-    snapshot::PolicyInForce,
+    snapshot::{Absence, PolicyInForce},
 };
 
 use super::line;
@@ -55,15 +55,24 @@ pub(super) fn of_linter(snapshot: &Snapshot, project: Option<&Name>) -> lint::Po
 /// What the modules of all policies that hold have found, and whether any of it refuses.
 pub(super) fn judge(snapshot: &Snapshot, project: Option<&Name>, asked: &[Asked]) -> (Vec<Finding>, bool) {
     let (mut findings, mut refused) = (Vec::new(), false);
-    for held in in_force(snapshot, project) {
+    if let Some(absent) = absent(snapshot, project) {
+        findings.push(absent);
+        refused = true;
+    }
+    let all = in_force(snapshot, project);
+    for held in &all {
         let Some(rego) = &held.policy.rego else { continue };
+        // What one policy denies, another may not let pass: its own dry runs among them.
+        let others = all.iter().filter(|other| other.policy.name != held.policy.name);
+        let denied: Vec<&str> =
+            others.flat_map(|other| other.policy.deny.iter().map(String::as_str)).collect();
         let same = |asked: &&Asked| asked.policy.revision == held.revision;
         let told = match asked.iter().find(same).map(|asked| &asked.answer) {
             Some(Ok(answer)) => {
-                answer.findings.iter().filter_map(|found| told(&held.policy, rego, found)).collect()
+                answer.findings.iter().filter_map(|found| told(&held.policy, rego, &denied, found)).collect()
             }
-            Some(Err(why)) => vec![unanswered(held, rego, why)],
-            None => vec![unanswered(held, rego, "was not asked; scan again")],
+            Some(Err(why)) => vec![unanswered(held, rego, &denied, why)],
+            None => vec![unanswered(held, rego, &denied, "was not asked; scan again")],
         };
         for (finding, refuses) in told {
             findings.push(finding);
@@ -73,10 +82,11 @@ pub(super) fn judge(snapshot: &Snapshot, project: Option<&Name>, asked: &[Asked]
     (findings, refused)
 }
 
-fn told(policy: &Policy, rego: &Rego, found: &Found) -> Option<(Finding, bool)> {
+fn told(policy: &Policy, rego: &Rego, elsewhere: &[&str], found: &Found) -> Option<(Finding, bool)> {
     let Found { line: at, rule, denies, message } = found;
     let code = format!("{}/{rule}", policy.name);
-    let denied = policy.deny.contains(&code);
+    let denied_elsewhere = elsewhere.contains(&code.as_str());
+    let denied = denied_elsewhere || policy.deny.contains(&code);
     if !denied && policy.ignore.contains(&code) {
         return None;
     }
@@ -84,11 +94,36 @@ fn told(policy: &Policy, rego: &Rego, found: &Found) -> Option<(Finding, bool)> 
     let level = rego.level_of(rule).and_then(|level| level.parse().ok()).unwrap_or(own);
     let finding =
         Finding { line: line(*at), code, level: level.as_str().to_owned(), message: message.clone() };
-    Some(if rego.is_dry(rule) { (dry(finding), false) } else { (finding, denied || reaches(policy, level)) })
+    let is_dry = rego.is_dry(rule) && !denied_elsewhere;
+    Some(if is_dry { (dry(finding), false) } else { (finding, denied || reaches(policy, level)) })
+}
+
+/// A project that wants to be judged by a policy is not judged by less: what cannot be read is not waved through.
+fn absent(snapshot: &Snapshot, project: Option<&Name>) -> Option<Finding> {
+    let policy = snapshot.project(project?)?.policy.as_ref()?;
+    let absence = snapshot.absence(policy)?;
+    let advice = match absence {
+        Absence::Awaited(_) => "push again when it is accepted (`plimsoll policy list`)",
+        Absence::Unknown | Absence::Rejected(..) => {
+            "apply it (`plimsoll policy apply`), or have the project name another, then push again"
+        }
+    };
+    Some(Finding {
+        line: 1,
+        code: elsewhere::ABSENT.code.to_owned(),
+        level: elsewhere::ABSENT.level.as_str().to_owned(),
+        message: format!("the project wants to be judged by the policy {policy}, {absence}; {advice}"),
+    })
+}
+
+/// Whether the policy that the project names waits for its first acceptance.
+pub(crate) fn is_awaited(snapshot: &Snapshot, project: Option<&Name>) -> bool {
+    let policy = project.and_then(|project| snapshot.project(project)?.policy.as_ref());
+    policy.is_some_and(|policy| matches!(snapshot.absence(policy), Some(Absence::Awaited(_))))
 }
 
 /// Nobody knows what it would have said: that refuses, unless nothing it says ever does.
-fn unanswered(held: &PolicyInForce, rego: &Rego, why: &str) -> (Finding, bool) {
+fn unanswered(held: &PolicyInForce, rego: &Rego, denied: &[&str], why: &str) -> (Finding, bool) {
     let PolicyInForce { policy, revision, .. } = held;
     let finding = Finding {
         line: 1,
@@ -96,7 +131,8 @@ fn unanswered(held: &PolicyInForce, rego: &Rego, why: &str) -> (Finding, bool) {
         level: Level::Error.as_str().to_owned(),
         message: format!("policy {} of revision {revision} {why}", policy.name),
     };
-    if rego.is_all_dry() { (dry(finding), false) } else { (finding, true) }
+    let own = |code: &&str| code.split_once('/').is_some_and(|(name, _)| name == policy.name.as_str());
+    if rego.is_all_dry() && !denied.iter().any(own) { (dry(finding), false) } else { (finding, true) }
 }
 
 /// A finding that is only told: its level is harmless to whoever reads levels alone.

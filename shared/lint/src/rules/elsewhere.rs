@@ -23,6 +23,8 @@ pub const KEPT: Elsewhere = elsewhere("PL2003", Level::Info, include_str!("elsew
 
 /// An organisation policy has no answer.
 pub const UNANSWERED: Elsewhere = elsewhere("PL3001", Level::Error, include_str!("elsewhere/pl3001.md"));
+/// The policy that a project names does not hold.
+pub const ABSENT: Elsewhere = elsewhere("PL3002", Level::Error, include_str!("elsewhere/pl3002.md"));
 
 /// The scanner cannot read an order that is in force.
 pub const BEHIND: Elsewhere = elsewhere("PL4001", Level::Error, include_str!("elsewhere/pl4001.md"));
@@ -32,7 +34,7 @@ pub const MORE: Elsewhere = elsewhere("PL4002", Level::Error, include_str!("else
 pub const UNSCANNED: Elsewhere = elsewhere("PL4003", Level::Error, include_str!("elsewhere/pl4003.md"));
 
 /// Every one, by code.
-pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED, BEHIND, MORE, UNSCANNED];
+pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED, ABSENT, BEHIND, MORE, UNSCANNED];
 
 const fn elsewhere(code: &'static str, level: Level, page: &'static str) -> Elsewhere {
     Elsewhere { code, level, page }

@@ -97,3 +97,70 @@ fn a_policy_is_about_the_projects_it_reaches() {
     check(json!({}), "other", Some(Ok(found())), false, &[]);
     check(json!({"deny": ["DL3057"]}), "other", None, false, &[]);
 }
+
+fn fold(snapshot: &mut Snapshot, sequence: u64, kind: &str, body: &Value) {
+    let order = order::decode_body(kind, body.to_string().as_bytes()).unwrap();
+    let (sequence, operator) = (Sequence(sequence), "alice".parse().unwrap());
+    snapshot.apply(&OrderRecord { sequence, operator, at: OffsetDateTime::UNIX_EPOCH, order });
+}
+
+/// What is said of a project's definition beside the catalog's findings.
+fn scanned(snapshot: &Snapshot, asked: &[Asked]) -> (bool, Vec<Finding>) {
+    let request = ScanRequest {
+        definition: "FROM a:1\nUSER 1000\n".to_owned(),
+        project: "shop".parse().ok(),
+        ..ScanRequest::default()
+    };
+    let reply = scan_with(snapshot, &request, asked, OffsetDateTime::UNIX_EPOCH);
+    (reply.refused, reply.findings.into_iter().filter(|finding| !finding.code.starts_with("PL2")).collect())
+}
+
+#[test]
+fn a_project_whose_policy_does_not_hold_is_refused_by_its_name() {
+    let strict = json!({"name": "strict"});
+    let shop = json!({"name": "shop", "source": "https://git.example/shop.git", "branch": "main",
+        "definition": "Dockerfile", "image": "r.io/shop:1", "policy": "strict"});
+    let mut snapshot = Snapshot::default();
+    fold(&mut snapshot, 1, order::POLICY, &strict);
+    fold(&mut snapshot, 2, order::PROJECT, &shop);
+    let check = |snapshot: &Snapshot, expected: &[&str]| {
+        let (refused, findings) = scanned(snapshot, &[]);
+        assert_eq!(refused, !expected.is_empty());
+        let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
+        let said = expected.iter().all(|part| findings[0].code == "PL3002" && messages[0].contains(part));
+        assert!(said && findings.len() <= 1, "{messages:?}");
+    };
+    check(&snapshot, &["policy strict", "order 1 waits"]);
+    let mut accepted = snapshot.clone();
+    accepted.resolve(1, Resolution::Accepted(Sequence(1)));
+    check(&accepted, &[]);
+    snapshot.resolve(1, Resolution::Rejected(Sequence(1), "x.rego:1:1: what is this".to_owned()));
+    check(&snapshot, &["policy strict", "order 1 was rejected: x.rego:1:1", "plimsoll policy apply"]);
+    // The project before its policy: only an earlier version accepted that.
+    let mut snapshot = Snapshot::default();
+    snapshot.resolve(1, Resolution::Accepted(Sequence(1)));
+    fold(&mut snapshot, 1, order::PROJECT, &shop);
+    check(&snapshot, &["policy strict", "nobody applied"]);
+    fold(&mut snapshot, 2, order::POLICY, &strict);
+    snapshot.resolve(2, Resolution::Accepted(Sequence(2)));
+    check(&snapshot, &[]);
+}
+
+#[test]
+fn what_one_policy_denies_no_other_lets_pass() {
+    let more = |own: Value| {
+        let mut snapshot = snapshot(own);
+        let second = json!({"name": "second", "projects": ["*"], "deny": ["ours/main.warn_y"]});
+        fold(&mut snapshot, 2, order::POLICY, &second);
+        snapshot.resolve(2, Resolution::Accepted(Sequence(2)));
+        let policy = snapshot.policy(&"ours".parse().unwrap()).unwrap().clone();
+        let answer = Answer { findings: vec![found().findings.remove(1)], excepted: vec![] };
+        scanned(&snapshot, &[Asked { policy, answer: Ok(answer) }])
+    };
+    for own in [json!({}), json!({"ignore": ["ours/main.warn_y"]}), json!({"dryRun": ["main.warn_y"]})] {
+        let (refused, findings) = more(own);
+        assert!(refused, "{findings:?}");
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].code.as_str(), findings[0].level.as_str()), ("ours/main.warn_y", "warning"));
+    }
+}
