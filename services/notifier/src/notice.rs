@@ -91,6 +91,7 @@ impl Notice {
             definition,
             message,
             findings,
+            pushed: _,
         } = build;
         let (branch, message) = match branch {
             Branch::Needless => (None, message),
@@ -189,6 +190,7 @@ mod tests {
             diff: diff.to_owned(),
             definition: "Dockerfile".to_owned(),
             message: "Done.".to_owned(),
+            pushed: 0,
             findings: vec![Finding {
                 line: 3,
                 code: "DL3006".to_owned(),

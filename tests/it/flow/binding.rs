@@ -144,7 +144,7 @@ async fn play(forge: &Forge) -> Result<()> {
     let planner = connect(&forge.broker, Role::Planner).await?;
     let intents = planner.entries(Bucket::Intents).await?;
     intents.create(&format!("build.{BUILD}"), commit.clone().into_bytes()).await?;
-    let job = BuildJob { build: BUILD.to_owned(), project: "shop".parse()?, commit, ban: None };
+    let job = BuildJob { build: BUILD.to_owned(), project: "shop".parse()?, commit, ban: None, pushed: 0 };
     planner.publish(job, BUILD).await?;
     eventually("the scanner to be asked again", STEP, async || -> Result<()> {
         let asked = forge.asked.load(Ordering::SeqCst);

@@ -12,7 +12,7 @@ use verdict::{Sequence, order::Name};
 
 use super::{
     graph::Graph,
-    state::{Campaign, State},
+    state::{Campaign, Pushed, State},
     telling,
 };
 
@@ -55,7 +55,7 @@ fn late(state: &State, ban: Sequence) -> Vec<Action> {
     }
     let graph = Graph::of(state, affected(state, ban));
     let ready = graph.order().filter(|name| graph.bases(name).next().is_none());
-    ready.filter_map(|name| release(state, name, &state.published.get(name)?.commit, Some(ban))).collect()
+    ready.filter_map(|name| release(state, name, &state.published.get(name)?.source, Some(ban))).collect()
 }
 
 /// The name of a build: one a (project, commit, cause).
@@ -69,14 +69,21 @@ pub(crate) fn build_id(project: &Name, commit: &str, ban: Option<Sequence>) -> S
 
 fn pushes(state: &State) -> Vec<Action> {
     let known = state.sources.iter().filter(|(project, _)| state.snapshot.project(project).is_some());
-    known.filter_map(|(project, commit)| release(state, project, commit, None)).collect()
+    known.filter_map(|(project, pushed)| release(state, project, pushed, None)).collect()
 }
 
-fn release(state: &State, project: &Name, commit: &str, ban: Option<Sequence>) -> Option<Action> {
+fn release(state: &State, project: &Name, source: &Pushed, ban: Option<Sequence>) -> Option<Action> {
+    let Pushed { commit, place } = source;
     let build = build_id(project, commit, ban);
     let is_new = !state.queued.contains(&build) && !state.finished.contains_key(&build);
     is_new.then(|| {
-        Action::Release(BuildJob { build, project: project.clone(), commit: commit.to_owned(), ban })
+        Action::Release(BuildJob {
+            build,
+            project: project.clone(),
+            commit: commit.clone(),
+            ban,
+            pushed: *place,
+        })
     })
 }
 
@@ -113,7 +120,7 @@ fn campaign_actions(
     for name in waiting {
         let ready = graph.bases(name).all(|base| ends.contains_key(base));
         if let Some(publication) = state.published.get(name).filter(|_| ready) {
-            actions.extend(release(state, name, &publication.commit, Some(ban)));
+            actions.extend(release(state, name, &publication.source, Some(ban)));
         }
     }
     let total = u32::try_from(projects.len()).unwrap_or(u32::MAX);
@@ -160,13 +167,16 @@ fn end(
     if !state.is_affected(project, ban) {
         return Some(REPLACED.to_owned());
     }
-    let commit = &state.published.get(project)?.commit;
+    let commit = &state.published.get(project)?.source.commit;
     if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
         return match ending.outcome {
-            // Published and still covered: another ban's build, or one that the invalidator has yet to judge. Superseded: the newer build,
-            // which was judged under the same ban, is yet to be told of.
-            Outcome::Published | Outcome::Superseded => None,
-            Outcome::Refused | Outcome::Failed => Some(format!("{}: {}", ending.outcome, ending.message)),
+            // Published and still covered: another ban's build, or one that the invalidator has yet to judge.
+            Outcome::Published => None,
+            // The newer build is yet to be told of; where none is under way, that one has come to nothing.
+            Outcome::Superseded if state.is_under_way(project) => None,
+            Outcome::Superseded | Outcome::Refused | Outcome::Failed => {
+                Some(format!("{}: {}", ending.outcome, ending.message))
+            }
         };
     }
     // What stands on a project that was not replaced cannot be either.

@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::planner::state::Publication;
+    use crate::planner::state::{Publication, Pushed};
 
     /// Projects by name, each with the names that it stands on.
     fn world(projects: &[(String, BTreeSet<String>)]) -> State {
@@ -120,7 +120,7 @@ mod tests {
             let publication = Publication {
                 repository: repository(name),
                 digest: Digest::of(name.as_bytes()),
-                commit: "c0ffee".to_owned(),
+                source: Pushed { commit: "c0ffee".to_owned(), place: 1 },
                 stands_on: bases.iter().map(repository).collect(),
             };
             state.published.insert(name.parse().unwrap(), publication);

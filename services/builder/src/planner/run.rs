@@ -121,14 +121,14 @@ impl Planner {
     /// Records the intent, hands out the work, and then says so. A planner that dies in between does it again, and the queue and the
     /// worker both know the build by its name.
     async fn release(&mut self, job: BuildJob) -> Result<(), Fault> {
-        let BuildJob { build, project, commit, ban } = job.clone();
+        let BuildJob { build, project, commit, ban, pushed: _ } = job.clone();
         self.intents.create(&format!("build.{build}"), commit.clone().into_bytes()).await?;
         let connection = &self.context.connection;
         connection.publish(job, &build).await?;
-        let queued = BuildQueued { build: build.clone(), project, commit, ban };
+        let queued = BuildQueued { build: build.clone(), project: project.clone(), commit, ban };
         connection.publish(queued, &build).await?;
         info!(build, "A build is released.");
-        self.state.queued.insert(build);
+        self.state.released(project, build);
         Ok(())
     }
 }

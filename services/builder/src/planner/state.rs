@@ -16,13 +16,15 @@ use time::OffsetDateTime;
 use verdict::{Sequence, Snapshot, order::Name};
 
 /// Everything the planner decides from.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct State {
     pub(crate) snapshot: Snapshot,
-    /// The last commit that was pushed to each project.
-    pub(crate) sources: BTreeMap<Name, String>,
+    /// What was pushed to each project last.
+    pub(crate) sources: BTreeMap<Name, Pushed>,
     /// Builds that were queued.
     pub(crate) queued: BTreeSet<String>,
+    /// Those of them that have not ended, by project.
+    pub(crate) under_way: BTreeMap<Name, BTreeSet<String>>,
     /// How builds ended.
     pub(crate) finished: BTreeMap<String, Ending>,
     /// What each project published last.
@@ -39,6 +41,14 @@ pub(crate) struct State {
     pub(crate) now: Option<OffsetDateTime>,
 }
 
+/// A commit as it was pushed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pushed {
+    pub(crate) commit: String,
+    /// The push's place in its stream; 0 where it is not known.
+    pub(crate) place: u64,
+}
+
 /// How a build ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ending {
@@ -51,8 +61,8 @@ pub(crate) struct Ending {
 pub(crate) struct Publication {
     pub(crate) repository: Repository,
     pub(crate) digest: Digest,
-    /// The commit it was built from.
-    pub(crate) commit: String,
+    /// What it was built from.
+    pub(crate) source: Pushed,
     /// Repositories of what went in.
     pub(crate) stands_on: BTreeSet<Repository>,
 }
@@ -83,10 +93,11 @@ impl State {
         match record.subject.split_kind().map(|(kind, _)| kind) {
             Some(SourcePushed::KIND) => {
                 let SourcePushed { project, commit, branch: _ } = SourcePushed::decode(body)?;
-                self.sources.insert(project, commit);
+                self.sources.insert(project, Pushed { commit, place: record.sequence });
             }
             Some(BuildQueued::KIND) => {
-                self.queued.insert(BuildQueued::decode(body)?.build);
+                let BuildQueued { build, project, .. } = BuildQueued::decode(body)?;
+                self.released(project, build);
             }
             Some(BuildFinished::KIND) => self.build_finished(BuildFinished::decode(body)?),
             Some(ImageInvalidated::KIND) => self.image_invalidated(ImageInvalidated::decode(body)?),
@@ -120,15 +131,35 @@ impl State {
         Ok(())
     }
 
-    fn build_finished(&mut self, build: BuildFinished) {
-        let BuildFinished { build, project, commit, outcome, image, digest, inputs, message, .. } = build;
+    /// A build was handed out.
+    pub(crate) fn released(&mut self, project: Name, build: String) {
+        if !self.finished.contains_key(&build) {
+            self.under_way.entry(project).or_default().insert(build.clone());
+        }
+        self.queued.insert(build);
+    }
+
+    /// Whether a build of `project` is yet to end.
+    pub(crate) fn is_under_way(&self, project: &Name) -> bool {
+        self.under_way.get(project).is_some_and(|builds| !builds.is_empty())
+    }
+
+    pub(crate) fn build_finished(&mut self, build: BuildFinished) {
+        let BuildFinished { build, project, commit, outcome, image, digest, inputs, message, pushed, .. } =
+            build;
         if let (Some(image), Some(digest)) = (image, digest) {
             let repository = image.repository().clone();
             self.attributed.insert((repository.clone(), digest.clone()));
-            if outcome == Outcome::Published {
+            // An earlier push's build may tell of its publication after a later one's: two workers, one stream.
+            let is_last = self.published.get(&project).is_none_or(|last| last.source.place <= pushed);
+            if outcome == Outcome::Published && is_last {
                 let stands_on = inputs.iter().map(|input| input.used.repository().clone()).collect();
-                self.published.insert(project, Publication { repository, digest, commit, stands_on });
+                let source = Pushed { commit, place: pushed };
+                self.published.insert(project.clone(), Publication { repository, digest, source, stands_on });
             }
+        }
+        if let Some(under_way) = self.under_way.get_mut(&project) {
+            under_way.remove(&build);
         }
         self.finished.insert(build, Ending { outcome, message });
     }

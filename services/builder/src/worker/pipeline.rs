@@ -106,7 +106,7 @@ impl Pipeline {
         project: &Project,
         story: &mut Story,
     ) -> Result<Published, Failure> {
-        let BuildJob { build, project: name, commit, ban } = job.clone();
+        let BuildJob { build, project: name, commit, ban, pushed: _ } = job.clone();
         let started = BuildStarted { build: build.clone(), project: name, commit, ban };
         self.connection.publish(started, &build).await?;
         let folder = tempfile::Builder::new().prefix("job-").tempdir_in(self.folder.join("jobs"));
@@ -391,5 +391,6 @@ fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Fail
         definition: project.definition.clone(),
         message: Chain(failure).to_string(),
         findings,
+        pushed: job.pushed,
     }
 }

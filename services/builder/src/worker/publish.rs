@@ -107,14 +107,19 @@ async fn record(pipeline: &Pipeline, published: Published) -> Result<Published, 
     }
 }
 
-/// Takes a publication back, so that the build is done anew.
-async fn withdraw(pipeline: &Pipeline, published: &Published) -> Result<(), Failure> {
+/// Takes a publication back, so that the build is done anew, and leaves the tag to whoever else has an image for it.
+async fn withdraw(pipeline: &Pipeline, project: &Project, published: &Published) -> Result<(), Failure> {
     let key = key(&published.0.build);
     if let Some((value, revision)) = pipeline.published.get(&key).await?
         && Published::read(&value).as_ref() == Some(published)
     {
         // Lost to another worker, it is that one's to judge.
         pipeline.published.update(&key, Vec::new(), revision).await?;
+    }
+    if let (Some(held), Some(revision)) = claimed(pipeline, project).await?
+        && Some(&held.digest) == published.digest()
+    {
+        pipeline.published.update(&tag_key(project), Vec::new(), revision).await?;
     }
     Ok(())
 }
@@ -135,21 +140,25 @@ pub(super) async fn make_visible(
     let repository = project.image.repository();
     let image = repository.at_digest(digest.clone());
     if let Some(verdict) = banned_since(pipeline, &project.name, &image, &published.0.inputs).await? {
-        withdraw(pipeline, &published).await?;
+        withdraw(pipeline, project, &published).await?;
         return Err(Failure::Overtaken(refusal(&verdict)));
     }
-    let newest = claim(pipeline, project, &published.0.build, digest).await?;
-    let tagged = pipeline.registry.tag(repository, &newest, tag).await;
+    let newest = claim(pipeline, project, &published.0, digest).await?;
+    if newest != *digest {
+        // It is put under the tag by its own build, which has judged it, and which comes again if it dies before.
+        return Ok(published.superseded(project, &newest));
+    }
+    let tagged = pipeline.registry.tag(repository, digest, tag).await;
     tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
-    // A newer build may have claimed the tag in between; then its image is what must stand there.
-    let (after, _) =
-        claimed(pipeline, project).await?.unwrap_or((Claimed { order: 0, digest: newest.clone() }, 0));
-    if after.digest != newest {
+    // A newer build may have claimed the tag in between and moved it before we did; then its image is what must stand there.
+    let (Some(after), _) = claimed(pipeline, project).await? else { return Ok(published) };
+    if after.digest != *digest {
         let tagged = pipeline.registry.tag(repository, &after.digest, tag).await;
         tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
+        return Ok(published.superseded(project, &after.digest));
     }
-    info!(image = %project.image, digest = %after.digest, "Published.");
-    Ok(if after.digest == *digest { published } else { published.superseded(project, &after.digest) })
+    info!(image = %project.image, %digest, "Published.");
+    Ok(published)
 }
 
 /// Everything that went in and the result, judged once more: it was allowed when it was built, but a ban may have come since.
@@ -177,29 +186,54 @@ async fn banned_since(
     Ok(None)
 }
 
-/// Which build a tag belongs to: the one that was released last.
+/// Which build a tag belongs to.
+#[derive(Debug, PartialEq)]
 struct Claimed {
-    /// The place of the build's intent, which grows from release to release.
-    order: u64,
+    rank: Rank,
     digest: Digest,
+}
+
+/// How new a build is. A tag never goes back to an earlier push, however late that is built again; of one push, the build that was released
+/// last is the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// The push's place in its stream.
+    pushed: u64,
+    /// The place of the build's intent, which grows from release to release.
+    released: u64,
+}
+
+impl Claimed {
+    /// `PUSHED.RELEASED DIGEST`. Without the first part it was written before pushes counted; an empty one belongs to nobody.
+    fn read(value: &[u8]) -> Option<Self> {
+        let (rank, digest) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+        let (pushed, released) = rank.split_once('.').unwrap_or(("0", rank));
+        let rank = Rank { pushed: pushed.parse().ok()?, released: released.parse().ok()? };
+        Some(Self { rank, digest: digest.parse().ok()? })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let Self { rank: Rank { pushed, released }, digest } = self;
+        format!("{pushed}.{released} {digest}").into_bytes()
+    }
 }
 
 /// Claims the tag for this build, unless a newer one has; yields what is to stand under it.
 async fn claim(
     pipeline: &Pipeline,
     project: &Project,
-    build: &str,
+    build: &BuildFinished,
     digest: &Digest,
 ) -> Result<Digest, Failure> {
-    let intent = pipeline.published.get(&format!("build.{build}")).await?;
-    let order = intent.map_or(0, |(_, revision)| revision);
+    let intent = pipeline.published.get(&format!("build.{}", build.build)).await?;
+    let rank = Rank { pushed: build.pushed, released: intent.map_or(0, |(_, revision)| revision) };
     let key = tag_key(project);
     loop {
-        let value = format!("{order} {digest}").into_bytes();
+        let value = Claimed { rank, digest: digest.clone() }.write();
         let won = match claimed(pipeline, project).await? {
-            Some((newer, _)) if newer.order > order => return Ok(newer.digest),
-            Some((_, revision)) => pipeline.published.update(&key, value, revision).await?,
-            None => pipeline.published.create(&key, value).await?,
+            (Some(newer), _) if newer.rank > rank => return Ok(newer.digest),
+            (_, Some(revision)) => pipeline.published.update(&key, value, revision).await?,
+            (_, None) => pipeline.published.create(&key, value).await?,
         };
         if let Claim::Won(_) = won {
             return Ok(digest.clone());
@@ -207,13 +241,10 @@ async fn claim(
     }
 }
 
-async fn claimed(pipeline: &Pipeline, project: &Project) -> Result<Option<(Claimed, u64)>, Failure> {
+/// Whose the tag is, if anybody's, and the revision of the entry that says so.
+async fn claimed(pipeline: &Pipeline, project: &Project) -> Result<(Option<Claimed>, Option<u64>), Failure> {
     let entry = pipeline.published.get(&tag_key(project)).await?;
-    Ok(entry.and_then(|(value, revision)| {
-        let text = String::from_utf8(value).ok()?;
-        let (order, digest) = text.split_once(' ')?;
-        Some((Claimed { order: order.parse().ok()?, digest: digest.parse().ok()? }, revision))
-    }))
+    Ok(entry.map_or((None, None), |(value, revision)| (Claimed::read(&value), Some(revision))))
 }
 
 fn tag_key(project: &Project) -> String {
@@ -258,5 +289,37 @@ fn fact(made: &Made<'_>, digest: Digest) -> BuildFinished {
         definition: project.definition.clone(),
         message,
         findings: story.findings.to_vec(),
+        pushed: job.pushed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expected: Option<(u64, u64)>) {
+        let read = Claimed::read(value.as_bytes());
+        let ranks = read.as_ref().map(|Claimed { rank: Rank { pushed, released }, .. }| (*pushed, *released));
+        assert_eq!(ranks, expected, "{value}");
+        if let Some(claimed) = read {
+            assert_eq!(Claimed::read(&claimed.write()), Some(claimed));
+        }
+    }
+
+    #[test]
+    fn an_entry_says_whose_the_tag_is() {
+        let digest = Digest::of(b"image");
+        check(&format!("7.12 {digest}"), Some((7, 12)));
+        check(&format!("12 {digest}"), Some((0, 12)));
+        check("", None);
+        check("7.12 sha256:1", None);
+        check(&format!("seven {digest}"), None);
+    }
+
+    #[test]
+    fn a_later_push_is_newer_whenever_it_was_released() {
+        let rank = |pushed, released| Rank { pushed, released };
+        assert!(rank(8, 1) > rank(7, 100) && rank(7, 100) > rank(7, 99) && rank(1, 1) > rank(0, 500));
     }
 }

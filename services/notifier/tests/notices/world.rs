@@ -169,6 +169,7 @@ pub(crate) fn build(project: &str, commit: &str, outcome: Outcome, diff: &str) -
         diff: diff.to_owned(),
         definition: "Dockerfile".to_owned(),
         message: "os:1 was built on os:2 instead.".to_owned(),
+        pushed: 0,
         findings: vec![Finding {
             line: 1,
             code: "PL1".to_owned(),

@@ -155,7 +155,13 @@ fn alice() -> Operator {
 }
 
 fn job() -> BuildJob {
-    BuildJob { build: "b".to_owned(), project: "app".parse().unwrap(), commit: "c".to_owned(), ban: None }
+    BuildJob {
+        build: "b".to_owned(),
+        project: "app".parse().unwrap(),
+        commit: "c".to_owned(),
+        ban: None,
+        pushed: 0,
+    }
 }
 
 /// A message that meets `mood` is laid aside after `handled` attempts, whole and with `reason`.

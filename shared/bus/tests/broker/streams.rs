@@ -184,7 +184,13 @@ impl Handler for Fails {
 }
 
 fn job(build: &str) -> BuildJob {
-    BuildJob { build: build.to_owned(), project: "app".parse().unwrap(), commit: "c".to_owned(), ban: None }
+    BuildJob {
+        build: build.to_owned(),
+        project: "app".parse().unwrap(),
+        commit: "c".to_owned(),
+        ban: None,
+        pushed: 0,
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{field::Field, message::message};
 pub enum Outcome {
     /// The image stands under its tag.
     Published,
-    /// It was built and pushed by digest, but the tag belongs to a build that was released later.
+    /// It was built and pushed by digest, but the tag belongs to a build of a later push, or of the same one that was released later.
     Superseded,
     /// The definition, its bases or the result are not allowed: the team must act.
     Refused,
@@ -113,6 +113,8 @@ message! {
         message: String,
         /// What the scan found.
         findings: Vec<Finding>,
+        /// The place in SOURCES of the push that the commit came with: a tag never goes back to an earlier one. 0 where it is not known.
+        pushed: u64,
     }
 }
 
@@ -141,6 +143,8 @@ message! {
         commit: String,
         /// The ban that caused it; none for a push.
         ban: Option<Sequence>,
+        /// The place in SOURCES of the push that the commit came with; 0 where it is not known.
+        pushed: u64,
     }
 }
 

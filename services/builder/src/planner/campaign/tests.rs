@@ -1,7 +1,7 @@
 //! Campaigns over small worlds: what is released when, what is said, and that it is said once.
 
 use artifact::{Digest, ImageRef, Repository};
-use events::Event as _;
+use events::{Event as _, fact::BuildFinished};
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord,
@@ -15,6 +15,10 @@ const BAN: Sequence = Sequence(10_000);
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
+}
+
+fn pushed(commit: &str, place: u64) -> Pushed {
+    Pushed { commit: commit.to_owned(), place }
 }
 
 fn repository(project: &str) -> Repository {
@@ -53,7 +57,7 @@ fn world(projects: &[(&str, &[&str])]) -> State {
                 webhook: None,
             }),
         );
-        state.sources.insert(name(project), "c0ffee".to_owned());
+        state.sources.insert(name(project), pushed("c0ffee", sequence));
         state.queued.insert(build_id(&name(project), "c0ffee", None));
         publish(&mut state, project, old(project), bases);
         let covered = Invalidated { tags: vec!["1".parse().unwrap()], is_target: false };
@@ -88,7 +92,7 @@ fn publish(state: &mut State, project: &str, digest: Digest, bases: &[&str]) {
     let stands_on = bases.iter().map(|base| repository(base)).collect();
     state.published.insert(
         name(project),
-        Publication { repository: repository(project), digest, commit: "c0ffee".to_owned(), stands_on },
+        Publication { repository: repository(project), digest, source: pushed("c0ffee", 1), stands_on },
     );
 }
 
@@ -99,7 +103,29 @@ fn rebuilt(state: &mut State, project: &str, bases: &[&str]) {
 
 fn finish(state: &mut State, project: &str, outcome: Outcome) {
     let build = build_id(&name(project), "c0ffee", Some(BAN));
+    if let Some(under_way) = state.under_way.get_mut(&name(project)) {
+        under_way.remove(&build);
+    }
     state.finished.insert(build, Ending { outcome, message: "why".to_owned() });
+}
+
+/// How a build of `app` is told to have ended.
+fn told(build: &str, commit: &str, place: u64, outcome: Outcome) -> BuildFinished {
+    BuildFinished {
+        build: build.to_owned(),
+        project: name("app"),
+        commit: commit.to_owned(),
+        ban: None,
+        outcome,
+        image: Some("r.io/app:1".parse().unwrap()),
+        digest: Some(Digest::of(build.as_bytes())),
+        inputs: Vec::new(),
+        diff: String::new(),
+        definition: "Dockerfile".to_owned(),
+        message: "why".to_owned(),
+        findings: Vec::new(),
+        pushed: place,
+    }
 }
 
 /// Carries out what is due as the streams would tell of it, and says what it was.
@@ -109,7 +135,7 @@ fn step(state: &mut State) -> Vec<String> {
         let campaign = state.campaigns.entry(BAN).or_default();
         shown.push(match action {
             Action::Release(job) => {
-                state.queued.insert(job.build);
+                state.released(job.project.clone(), job.build);
                 format!("build {}", job.project)
             }
             Action::Unattributed(ban, images) => {
@@ -204,6 +230,34 @@ fn a_push_during_the_campaign_replaces_too() {
 }
 
 #[test]
+fn a_rebuild_that_a_newer_push_supersedes_ends_as_that_one_does() {
+    let mut state = world(&[("app", &["os"])]);
+    step(&mut state);
+    let newer = build_id(&name("app"), "newer", None);
+    state.released(name("app"), newer.clone());
+    finish(&mut state, "app", Outcome::Superseded);
+    assert!(step(&mut state).is_empty(), "the newer push's build is under way");
+    let mut replaced = state.clone();
+    replaced.build_finished(told(&newer, "newer", 2, Outcome::Published));
+    assert_eq!(step(&mut replaced), ["app 1 of 1: replaced", "closed done: 1 of 1, []"]);
+    state.build_finished(told(&newer, "newer", 2, Outcome::Failed));
+    assert_eq!(
+        step(&mut state),
+        ["app 1 of 1: superseded: why", "closed done: 0 of 1, [\"app: superseded: why\"]"]
+    );
+}
+
+#[test]
+fn what_an_earlier_push_tells_last_is_not_what_was_published_last() {
+    let mut state = world(&[]);
+    state.build_finished(told("app-new", "new", 8, Outcome::Published));
+    state.build_finished(told("app-old", "old", 7, Outcome::Published));
+    assert_eq!(state.published[&name("app")].source, pushed("new", 8));
+    state.build_finished(told("app-new-ban1", "new", 8, Outcome::Published));
+    assert_eq!(state.published[&name("app")].digest, Digest::of(b"app-new-ban1"));
+}
+
+#[test]
 fn what_is_covered_after_the_campaign_has_closed_is_rebuilt_too() {
     let mut state = world(&[("late", &["os"]), ("above", &["late"])]);
     let covered = state.invalidated.insert(BAN, BTreeMap::new()).unwrap();
@@ -236,11 +290,11 @@ fn a_lifted_ban_ends_its_campaign() {
 fn a_push_is_built_once_and_only_for_a_known_project() {
     let mut state = world(&[]);
     state.campaigns.clear();
-    state.sources.insert(name("unknown"), "c0ffee".to_owned());
+    state.sources.insert(name("unknown"), pushed("c0ffee", 1));
     assert!(step(&mut state).is_empty());
     let mut state = world(&[("app", &["os"])]);
     state.campaigns.clear();
-    state.sources.insert(name("app"), "newer".to_owned());
+    state.sources.insert(name("app"), pushed("newer", 2));
     assert_eq!(step(&mut state), ["build app"]);
     assert!(step(&mut state).is_empty());
 }
