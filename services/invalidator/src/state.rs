@@ -233,13 +233,11 @@ impl State {
                 Err(error) => Err(error),
             },
             Some(ImageInvalidated::KIND) => match ImageInvalidated::decode(&record.body) {
-                Ok(fact) => Ok(self.index.mark(
-                    fact.ban,
-                    &fact.repository,
-                    &fact.digest,
-                    Mark::Invalidated,
-                    sequence,
-                )?),
+                Ok(ImageInvalidated { ban, repository, digest, .. }) => {
+                    self.index.mark(ban, &repository, &digest, Mark::Invalidated, sequence)?;
+                    self.restore_late(ban, &repository.at_digest(digest), &mut reaction)?;
+                    Ok(())
+                }
                 Err(error) => Err(error),
             },
             Some(ImageRestored::KIND) => match ImageRestored::decode(&record.body) {

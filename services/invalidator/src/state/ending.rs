@@ -1,5 +1,6 @@
 //! What ends: bans that are lifted or end by themselves, and questions that are idle then. Not what bans mean while they hold.
 
+use artifact::ImageRef;
 use events::fact::{ImagePushed, ImageRestored};
 use time::OffsetDateTime;
 use verdict::{Sequence, Snapshot, order::Standing, snapshot::ActiveBan};
@@ -68,18 +69,41 @@ impl State {
         reaction.dropped.extend(dropped);
     }
 
-    pub(super) fn restore(&mut self, ended: Sequence, reaction: &mut Reaction) -> Result<(), Error> {
+    fn restore(&mut self, ended: Sequence, reaction: &mut Reaction) -> Result<(), Error> {
         self.named.retain(|(ban, _)| *ban != ended);
         let holding = self.in_force();
         for reference in self.index.invalidated(ended)? {
-            let Some(image) = self.index.named(&reference)? else { continue };
-            let held = holding
-                .iter()
-                .any(|ban| coverage::image_tie(ban, &self.snapshot.coverage(ban), &image).is_some());
-            if !held {
-                let ImagePushed { repository, digest, .. } = image.pushed;
-                reaction.facts.push(ImageRestored { repository, digest, ban: ended });
-            }
+            self.restore_image(ended, &reference, &holding, reaction)?;
+        }
+        Ok(())
+    }
+
+    /// An image was heard to be covered by a ban that is over by now: the fact was on its way while the ban ended.
+    pub(super) fn restore_late(
+        &mut self,
+        ban: Sequence,
+        image: &ImageRef,
+        reaction: &mut Reaction,
+    ) -> Result<(), Error> {
+        let is_over = ban.0 <= self.snapshot.as_of().orders && !holds(&self.snapshot, ban, self.now);
+        if self.caught_up && is_over {
+            self.restore_image(ban, image, &self.in_force(), reaction)?;
+        }
+        Ok(())
+    }
+
+    fn restore_image(
+        &self,
+        ended: Sequence,
+        image: &ImageRef,
+        holding: &[ActiveBan],
+        reaction: &mut Reaction,
+    ) -> Result<(), Error> {
+        let Some(image) = self.index.named(image)? else { return Ok(()) };
+        let covers = |ban| coverage::image_tie(ban, &self.snapshot.coverage(ban), &image).is_some();
+        if !holding.iter().any(covers) {
+            let ImagePushed { repository, digest, .. } = image.pushed;
+            reaction.facts.push(ImageRestored { repository, digest, ban: ended });
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ struct World {
     stored: Vec<Record>,
     questions: BTreeSet<Question>,
     said: Vec<(&'static str, Value)>,
+    /// Facts about covered images that are on their way, where they take their time.
+    late: Option<Vec<(Subject, Vec<u8>)>>,
     _folder: tempfile::TempDir,
 }
 
@@ -32,6 +34,7 @@ impl World {
             stored: Vec::new(),
             questions: BTreeSet::new(),
             said: Vec::new(),
+            late: None,
             _folder: folder,
         };
         let reaction = world.state.catch_up(START).unwrap();
@@ -77,8 +80,19 @@ impl World {
             .collect();
         for (kind, subject, body) in facts {
             self.said.push((kind, serde_json::from_slice(&body).unwrap()));
+            if let Some(late) = self.late.as_mut().filter(|_| kind == ImageInvalidated::KIND) {
+                late.push((subject, body));
+                continue;
+            }
             let stream = events::catalogue().into_iter().find(|entry| entry.kind == kind).unwrap().stream;
             self.store(stream, subject, body);
+        }
+    }
+
+    /// What was on its way arrives.
+    fn arrive(&mut self) {
+        for (subject, body) in self.late.take().unwrap() {
+            self.store(StreamName::Images, subject, body);
         }
     }
 
@@ -138,6 +152,23 @@ fn a_lift_restores_exactly_what_no_other_ban_covers() {
     world.order(order::LIFTED, json!({"ban": upper.0, "reason": "r"}));
     let rest = ["\"1\" r.io/os", "\"1\" r.io/app", "\"2\" r.io/os", "\"2\" r.io/app"];
     assert_eq!(world.restored()[1..], rest, "both bans are over for both images");
+}
+
+#[test]
+fn what_is_heard_to_be_covered_after_the_lift_is_restored_all_the_same() {
+    let mut world = site();
+    world.late = Some(Vec::new());
+    let lower = world.ban("r.io/os:1", json!({}));
+    let upper = world.ban("r.io/os:2", json!({}));
+    world.order(order::LIFTED, json!({"ban": lower.0, "reason": "r"}));
+    assert!(world.restored().is_empty());
+    world.arrive();
+    assert_eq!(world.restored(), ["\"1\" r.io/os"], "os:1 alone stands on no other banned layer");
+    world.late = Some(Vec::new());
+    world.push("r.io/app:2", &["a", "b", "d"]);
+    world.order(order::LIFTED, json!({"ban": upper.0, "reason": "r"}));
+    world.arrive();
+    assert!(world.state.index.marking().unwrap().is_empty(), "{:?}", world.restored());
 }
 
 #[test]
