@@ -4,11 +4,13 @@
 //! The child is the program itself, called with one argument; `main` calls [`inside::begin`] before anything else.
 //!
 //! # Layout
-//! [`Evaluator`] the asker's side · [`inside`] the child's side · `wire` what passes between them
+//! [`Config`] what it may take · [`Evaluator`] the asker's side · [`inside`] the child's side · `wire` what passes between them
 
+mod config;
 mod outside;
 mod wire;
 
 pub mod inside;
 
-pub use outside::{Answer, Config, Evaluator, Found, Mistaken, Question, Unanswered};
+pub use config::Config;
+pub use outside::{Answer, Evaluator, Found, Mistaken, Question, Unanswered};

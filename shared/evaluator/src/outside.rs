@@ -12,36 +12,18 @@ use std::{
 };
 
 use child::Ended;
-use serde::Deserialize;
 use tokio::{process::Command, sync::Semaphore, time};
 use verdict::order::Rego;
 
-use crate::wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding};
+use crate::{
+    config::Config,
+    wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding},
+};
 
 /// What a child may print: a thousand findings of a thousand characters each, as JSON, are less.
 const ANSWER_BYTES: usize = 8 << 20;
 /// The signal that ends a process which has used up its processor time.
 const SIGXCPU: i32 = 24;
-
-/// What one evaluation may take. An operator's own policies seldom take a hundredth of it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Address space of the child, in MiB; its stack takes 128 of them.
-    pub memory_mib: u64,
-    /// Processor time, in seconds.
-    pub processor_seconds: u64,
-    /// Time until it must have answered, in seconds; a busy machine gives a child less than one processor.
-    pub answer_seconds: u64,
-    /// Children at the same time.
-    pub at_once: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { memory_mib: 512, processor_seconds: 2, answer_seconds: 10, at_once: 4 }
-    }
-}
 
 /// Asks policies, each time in a child of its own. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,8 +69,8 @@ pub struct Found {
 /// Why there is no answer: to be read after the policy's name.
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
-    /// It took too long.
-    #[error("did not answer within {} s; make its rules cheaper", .0.as_secs())]
+    /// It took too long by the clock, and not by what it computed: others have the processor.
+    #[error("did not answer within {} s, since its machine has much else to do; try again", .0.as_secs())]
     Late(Duration),
     /// It computed too long.
     #[error("did not answer within {} s of processor time; make its rules cheaper", .0.as_secs())]
@@ -113,6 +95,11 @@ pub enum Unanswered {
         /// What it said last.
         said: String,
     },
+    /// It answered what it was not asked.
+    #[error(
+        "could not be evaluated: its process answered another question; update every service to one version"
+    )]
+    Confused,
     /// The child could not be started: nobody's policy is at fault, and the question may be asked again.
     #[error("could not be asked: no process can be started")]
     Start(#[source] io::Error),
@@ -137,6 +124,22 @@ pub enum Mistaken {
     Start(#[source] io::Error),
 }
 
+impl Unanswered {
+    /// Whether the same question has the same end whenever it is asked; else it is the machine's doing and not the policy's.
+    pub fn is_reproducible(&self) -> bool {
+        match self {
+            Self::Costly(_)
+            | Self::Large(_)
+            | Self::Long
+            | Self::Fault(_)
+            | Self::Mistake(_)
+            | Self::Confused => true,
+            // The kernel ends whomever it likes where memory is short, and a child that dies in another way is nobody's by name.
+            Self::Late(_) | Self::Broke { .. } | Self::Start(_) => false,
+        }
+    }
+}
+
 impl Evaluator {
     /// With this program as the child.
     pub fn new(config: Config) -> Self {
@@ -154,7 +157,9 @@ impl Evaluator {
         let rules = match self.ask(&Asked::of(rego, None, self.bounds())).await {
             Ok(Answered::Rules(rules)) => rules,
             Ok(Answered::Mistake(mistake)) => return Err(Mistaken::Unfit(Unanswered::Mistake(mistake))),
-            Ok(Answered::Verdict { .. } | Answered::Fault(_)) => Vec::new(),
+            Ok(Answered::Verdict { .. } | Answered::Fault(_)) => {
+                return Err(Mistaken::Unfit(Unanswered::Confused));
+            }
             Err(Unanswered::Start(error)) => return Err(Mistaken::Start(error)),
             Err(unanswered) => return Err(Mistaken::Unfit(unanswered)),
         };
@@ -177,7 +182,7 @@ impl Evaluator {
             }
             Answered::Mistake(mistake) => Err(Unanswered::Mistake(mistake)),
             Answered::Fault(fault) => Err(Unanswered::Fault(fault)),
-            Answered::Rules(_) => Ok(Answer::default()),
+            Answered::Rules(_) => Err(Unanswered::Confused),
         }
     }
 

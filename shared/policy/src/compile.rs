@@ -114,6 +114,7 @@ impl Policy {
     pub fn try_out(&self) -> Result<(), Mistake> {
         match self.judge(&Dockerfile::read(TRIAL), Subject::default(), TRIAL_LIMIT) {
             Err(Fault::Failed { mistake, .. }) => Err(mistake),
+            Err(kind @ Fault::Kind { .. }) => Err(Mistake::Whole(kind.to_string())),
             Ok(_) | Err(Fault::Stopped { .. } | Fault::TooMany) => Ok(()),
         }
     }

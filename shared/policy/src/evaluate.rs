@@ -79,6 +79,14 @@ pub enum Fault {
         /// What the engine says, and where.
         mistake: Mistake,
     },
+    /// It says something that is neither a set nor a list: a text, an object, false. conftest takes that for a yes.
+    #[error(
+        "the rule {rule} is neither a set nor a list of messages; write `deny contains msg if {{ … }}`, messages being texts or objects with `msg`"
+    )]
+    Kind {
+        /// The rule.
+        rule: String,
+    },
     /// It found more than anybody reads.
     #[error("the policy has more than {MOST_FINDINGS} findings in one file")]
     TooMany,
@@ -131,8 +139,11 @@ impl Policy {
             }
             asked.push(key);
             let value = ask(&mut engine, &rule.path, &rule.name, limit)?;
-            let Some(kind) = Kind::of(&rule.name).filter(|_| speaks(&value)) else { continue };
             let name = format!("{}.{}", rule.package, rule.name);
+            if !matches!(value, Value::Set(_) | Value::Array(_) | Value::Undefined) {
+                return Err(Fault::Kind { rule: name });
+            }
+            let Some(kind) = Kind::of(&rule.name).filter(|_| speaks(&value)) else { continue };
             if self.excepts(&mut engine, rule, limit)? {
                 verdict.excepted.push(name);
                 continue;
@@ -182,7 +193,7 @@ fn speaks(value: &Value) -> bool {
     elements(value).next().is_some()
 }
 
-/// The elements of a set or list; nothing for any other value, as conftest has it.
+/// The elements of a set or list; of any other value none.
 fn elements(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     match value {
         Value::Set(set) => Box::new(set.iter()),

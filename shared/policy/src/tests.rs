@@ -190,6 +190,39 @@ fn what_never_ends_is_stopped() {
 }
 
 #[test]
+fn what_is_no_set_or_list_is_no_verdict() {
+    let judge = |body: &str| {
+        let rego = format!("package main\nimport rego.v1\n{body}\n");
+        policy(&rego).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT)
+    };
+    for wrong in [
+        "deny := \"text\" if true",
+        "deny := {\"msg\": \"x\"} if true",
+        "deny[msg] := true if some msg in [\"x\"]",
+        "deny[msg] if some msg in [\"x\"]",
+        "deny := 1 if true",
+        "default deny := false\ndeny := [\"x\"] if false",
+        "default warn := true",
+    ] {
+        match judge(wrong) {
+            Err(Fault::Kind { rule }) => {
+                assert!(["main.deny", "main.warn"].contains(&rule.as_str()), "{rule}")
+            }
+            other => panic!("{wrong}: {other:?}"),
+        }
+    }
+    // Nothing to say, and messages in either form.
+    for (right, findings) in [
+        ("deny := [\"x\", {\"msg\": \"y\"}] if true", 2),
+        ("deny contains \"x\" if true", 1),
+        ("deny := [\"x\"] if false", 0),
+        ("default deny := []\ndeny := [\"x\"] if false", 0),
+    ] {
+        assert_eq!(judge(right).unwrap().findings.len(), findings, "{right}");
+    }
+}
+
+#[test]
 fn what_contradicts_itself_is_no_verdict() {
     let two = "package main\nimport rego.v1\nx := 1 if true\nx := 2 if count(input) > 1\ndeny contains \"a\" if x == 1\n";
     let fault =

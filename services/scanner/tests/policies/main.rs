@@ -4,7 +4,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use evaluator::{Config, Evaluator, Question, Unanswered};
+use evaluator::{Config, Evaluator, Mistaken, Question, Unanswered};
+use tempfile::TempDir;
 use verdict::order::{Module, Rego};
 
 const QUESTION: Question<'static> =
@@ -81,14 +82,64 @@ async fn what_cannot_be_read_is_a_mistake_with_its_place_and_evaluates_nothing()
     assert_eq!(scanner(SMALL).compile(&endless).await.unwrap(), ["main.deny"]);
 }
 
-/// A child that misbehaves as no policy can be made to, every time.
-async fn misbehaves(script: &str) -> Unanswered {
+/// A child that misbehaves as no policy can be made to, every time; removed with the folder.
+fn misbehaving(script: &str) -> (TempDir, Evaluator) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("child");
     fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let config = Config { answer_seconds: 2, ..SMALL };
-    Evaluator::with_program(program, config).judge(&rego("deny contains \"x\""), QUESTION).await.unwrap_err()
+    (folder, Evaluator::with_program(program, config))
+}
+
+async fn misbehaves(script: &str) -> Unanswered {
+    let (_folder, evaluator) = misbehaving(script);
+    evaluator.judge(&rego("deny contains \"x\""), QUESTION).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn an_answer_to_another_question_is_none() {
+    let verdict = "echo '{\"Verdict\":{\"findings\":[],\"excepted\":[]}}'";
+    for (asked, script) in
+        [("judge", "echo '{\"Rules\":[]}'"), ("compile", verdict), ("compile", "echo '{\"Fault\":\"x\"}'")]
+    {
+        let (_folder, evaluator) = misbehaving(script);
+        let policy = rego("deny contains \"x\"");
+        let unanswered = match asked {
+            "judge" => evaluator.judge(&policy, QUESTION).await.err(),
+            _ => evaluator.compile(&policy).await.err().and_then(|mistaken| match mistaken {
+                Mistaken::Unfit(unanswered) => Some(unanswered),
+                Mistaken::Stranger { .. } | Mistaken::Start(_) => None,
+            }),
+        };
+        assert!(matches!(unanswered, Some(Unanswered::Confused)), "{script}: {unanswered:?}");
+    }
+}
+
+#[test]
+fn bounds_that_cannot_work_are_named_with_what_can() {
+    let read = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.to_string());
+    assert!(read("memory_mib = 384\nprocessor_seconds = 1\nat_once = 1").is_ok());
+    for (wrong, way_out) in [
+        ("memory_mib = 0", "256"),
+        ("memory_mib = 17592186044416", "65536"),
+        ("processor_seconds = 0", "1"),
+        ("processor_seconds = 18446744073709551", "600"),
+        ("answer_seconds = 0", "1"),
+        ("answer_seconds = 86400", "3600"),
+        ("at_once = 0", "1"),
+        ("at_once = 1000000", "256"),
+    ] {
+        let error = read(wrong).unwrap_err();
+        assert!(error.contains(wrong) && error.contains(way_out), "{wrong}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_least_memory_is_enough_for_a_policy() {
+    let config = Config { memory_mib: 256, ..Config::default() };
+    let answer = scanner(config).judge(&rego("deny contains \"x\" if count(input) > 1"), QUESTION).await;
+    assert_eq!(answer.unwrap().findings.len(), 1);
 }
 
 #[tokio::test]
