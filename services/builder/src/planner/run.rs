@@ -7,7 +7,7 @@ use events::{
 };
 use serde::Deserialize;
 use service::{Context, Fault};
-use tracing::{Instrument as _, error, info};
+use tracing::{Instrument as _, Span, error, info};
 
 use super::{
     campaign::{Action, due},
@@ -34,12 +34,17 @@ pub async fn plan(Config {}: Config, context: Context) -> Result<(), Fault> {
     let intents = context.connection.entries(Bucket::Intents).await?;
     // Listed for as long as this is held.
     let _listed = context.connection.list("planner", "Decides what is built, and when.").await?;
-    let mut planner = Planner { state: State::default(), intents, caught_up: false, context };
+    let mut planner = Planner { state: State::default(), intents, caught_up: false, put_off: None, context };
     loop {
         let heard = tokio::select! {
             biased;
             () = planner.context.stop.cancelled() => return Ok(()),
             heard = feed.next() => heard,
+            // Nothing more is there to be heard at this moment.
+            () = std::future::ready(()), if planner.put_off.is_some() => {
+                planner.decide().await?;
+                continue;
+            }
         };
         match heard {
             Some(Heard::Record(record)) => planner.hear(&record).await?,
@@ -53,6 +58,8 @@ struct Planner {
     state: State,
     intents: Entries,
     caught_up: bool,
+    /// A decision that waits until all that is there has been heard, in the trace of what asked for it last.
+    put_off: Option<Span>,
     context: Context,
 }
 
@@ -63,10 +70,25 @@ impl Planner {
             if let Err(error) = self.state.hear(record) {
                 error!(%error, subject = %record.subject, "A fact cannot be read and is left out of the plan.");
             }
-            if self.caught_up { self.act().await } else { Ok(()) }
+            match record.stream {
+                _ if !self.caught_up => Ok(()),
+                // Facts about images come in storms, and one decision is enough for as many as there are.
+                StreamName::Images => {
+                    self.put_off = Some(Span::current());
+                    Ok(())
+                }
+                _ => self.act().await,
+            }
         }
         .instrument(span)
         .await
+    }
+
+    async fn decide(&mut self) -> Result<(), Fault> {
+        match self.put_off.take() {
+            Some(span) => self.act().instrument(span).await,
+            None => Ok(()),
+        }
     }
 
     async fn catch_up(&mut self) -> Result<(), Fault> {
@@ -91,7 +113,8 @@ impl Planner {
             Action::Unattributed(ban, portion) => {
                 let mut facts = Outbox::default();
                 for fact in portion {
-                    self.state.unattributed.insert((ban, fact.repository.clone(), fact.digest.clone()));
+                    let image = (fact.repository.clone(), fact.digest.clone());
+                    self.state.unattributed.entry(ban).or_default().insert(image);
                     facts.push(fact);
                 }
                 connection.publish_together(facts, &format!("campaign {ban}")).await?;

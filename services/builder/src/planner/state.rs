@@ -34,7 +34,7 @@ pub(crate) struct State {
     /// What each ban covers.
     pub(crate) invalidated: BTreeMap<Sequence, BTreeMap<(Repository, Digest), Invalidated>>,
     /// Images that were named as having no source, by ban.
-    pub(crate) unattributed: BTreeSet<(Sequence, Repository, Digest)>,
+    pub(crate) unattributed: BTreeMap<Sequence, BTreeSet<(Repository, Digest)>>,
     /// Campaigns, by ban.
     pub(crate) campaigns: BTreeMap<Sequence, Campaign>,
     /// When the last message was stored: the planner's clock.
@@ -107,7 +107,7 @@ impl State {
             }
             Some(ImageUnattributed::KIND) => {
                 let ImageUnattributed { repository, digest, tags: _, ban } = ImageUnattributed::decode(body)?;
-                self.unattributed.insert((ban, repository, digest));
+                self.unattributed.entry(ban).or_default().insert((repository, digest));
             }
             Some(CampaignOpened::KIND) => {
                 let opened = CampaignOpened::decode(body)?;

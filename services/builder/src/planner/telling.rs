@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::ImageRef;
+use artifact::{Digest, ImageRef, Repository, Tag};
 use events::fact::{CampaignClosed, CampaignOpened, CampaignPlanned, ImageUnattributed};
 use verdict::{Sequence, order::Name};
 
 use super::{
     campaign::Action,
     graph::Graph,
-    state::{Campaign, State, names},
+    state::{Campaign, Invalidated, State, names},
 };
 
 /// Names in one fact: with names as long as they may be a fact stays far below the broker's limit of 1 MiB, and with common ones below 64 KiB.
@@ -27,9 +27,7 @@ pub(super) fn plan(state: &State, ban: Sequence, campaign: &Campaign, graph: &Gr
     let planned = campaign.planned.as_ref();
     let is_new = |name: &&Name| planned.is_none_or(|planned| !planned.contains(*name));
     let projects: Vec<Name> = graph.order().filter(is_new).cloned().collect();
-    let unattributed: Vec<ImageRef> = unnamed(state, ban)
-        .flat_map(|orphan| names(&orphan.repository, &orphan.digest, &orphan.tags))
-        .collect();
+    let unattributed: Vec<ImageRef> = unnamed(state, ban).flat_map(Orphan::names).collect();
     if planned.is_some() && projects.is_empty() && unattributed.is_empty() {
         return Vec::new();
     }
@@ -46,7 +44,7 @@ pub(super) fn plan(state: &State, ban: Sequence, campaign: &Campaign, graph: &Gr
 
 /// Names images without a source, a portion at a time. It comes after the plan: a planner that dies in between says the plan again.
 pub(super) fn name_orphans(state: &State, ban: Sequence) -> Vec<Action> {
-    let orphans: Vec<ImageUnattributed> = unnamed(state, ban).collect();
+    let orphans: Vec<ImageUnattributed> = unnamed(state, ban).map(|orphan| orphan.fact(ban)).collect();
     orphans.chunks(PORTION).map(|portion| Action::Unattributed(ban, portion.to_vec())).collect()
 }
 
@@ -65,10 +63,8 @@ pub(super) fn close(
         let why = ends.get(*name).map_or("not ended", String::as_str);
         format!("{name}: {}", why.chars().take(REASON).collect::<String>())
     });
-    let orphans = orphans(state, ban).filter_map(|orphan| {
-        let name = names(&orphan.repository, &orphan.digest, &orphan.tags).into_iter().next()?;
-        Some(format!("{name}: no source"))
-    });
+    let orphans = orphans(state, ban)
+        .filter_map(|orphan| Some(format!("{}: no source", orphan.names().into_iter().next()?)));
     // A project is somebody's to mend, so it is named before an image that is nobody's.
     let stragglers: Vec<String> = projects.chain(orphans).collect();
     Action::Closed(CampaignClosed {
@@ -83,24 +79,37 @@ pub(super) fn close(
     })
 }
 
-/// Those orphans that no fact has named yet.
-fn unnamed(state: &State, ban: Sequence) -> impl Iterator<Item = ImageUnattributed> {
-    orphans(state, ban).filter(move |orphan| {
-        !state.unattributed.contains(&(ban, orphan.repository.clone(), orphan.digest.clone()))
-    })
+/// A covered image that no build published and that is not the banned one.
+#[derive(Clone, Copy)]
+struct Orphan<'a> {
+    image: &'a (Repository, Digest),
+    tags: &'a [Tag],
 }
 
-/// Covered images that no build published and that are not the banned one.
-fn orphans(state: &State, ban: Sequence) -> impl Iterator<Item = ImageUnattributed> {
-    let orphans = state.covered(ban).iter();
-    let orphans =
-        orphans.filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image));
-    orphans.map(move |((repository, digest), invalidated)| ImageUnattributed {
-        repository: repository.clone(),
-        digest: digest.clone(),
-        tags: invalidated.tags.clone(),
-        ban,
-    })
+impl Orphan<'_> {
+    fn names(self) -> Vec<ImageRef> {
+        let (repository, digest) = self.image;
+        names(repository, digest, self.tags)
+    }
+
+    fn fact(self, ban: Sequence) -> ImageUnattributed {
+        let (repository, digest) = self.image.clone();
+        ImageUnattributed { repository, digest, tags: self.tags.to_vec(), ban }
+    }
+}
+
+fn orphans(state: &State, ban: Sequence) -> impl Iterator<Item = Orphan<'_>> {
+    state
+        .covered(ban)
+        .iter()
+        .filter(|(image, invalidated)| !invalidated.is_target && !state.attributed.contains(image))
+        .map(|(image, Invalidated { tags, .. })| Orphan { image, tags })
+}
+
+/// Those that no fact has named yet.
+fn unnamed(state: &State, ban: Sequence) -> impl Iterator<Item = Orphan<'_>> {
+    let named = state.unattributed.get(&ban);
+    orphans(state, ban).filter(move |orphan| named.is_none_or(|named| !named.contains(orphan.image)))
 }
 
 fn count(number: usize) -> u32 {

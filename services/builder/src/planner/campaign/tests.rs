@@ -140,8 +140,8 @@ fn step(state: &mut State) -> Vec<String> {
             }
             Action::Unattributed(ban, images) => {
                 let names: Vec<_> = images.iter().map(|image| image.repository.path().to_owned()).collect();
-                let images = images.into_iter().map(|image| (ban, image.repository, image.digest));
-                state.unattributed.extend(images);
+                let images = images.into_iter().map(|image| (image.repository, image.digest));
+                state.unattributed.entry(ban).or_default().extend(images);
                 format!("no source {}", names.join(" "))
             }
             Action::Planned(plan) => {
