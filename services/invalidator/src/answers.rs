@@ -120,7 +120,7 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         campaign: if campaign.opened { campaign.state().to_owned() } else { String::new() },
         containers_remedied: campaign.containers_remedied(),
         closed_at: campaign.closed_at,
-        stragglers: campaign.stragglers.into_iter().collect(),
+        stragglers: campaign.stragglers,
         pending_because: state.trouble(ban.record.sequence).unwrap_or_default().to_owned(),
     })
 }

@@ -23,8 +23,8 @@ pub(crate) struct Campaign {
     pub(crate) progress: VecDeque<String>,
     pub(crate) replaced: u32,
     /// What is left over, as far as an answer has room for it.
-    pub(crate) stragglers: BTreeSet<String>,
-    /// How much more is left over.
+    pub(crate) stragglers: Vec<String>,
+    /// How much more is left over; while the campaign goes on, at most: what a planner says twice counts twice.
     pub(crate) untold: u32,
     pub(crate) closed_at: Option<OffsetDateTime>,
     remedied: BTreeSet<String>,
@@ -63,7 +63,7 @@ impl Ledger {
         campaign.closed_at = Some(fact.closed_at);
         campaign.replaced = fact.replaced;
         campaign.untold = fact.untold;
-        campaign.stragglers = fact.stragglers.iter().cloned().collect();
+        campaign.stragglers.clone_from(&fact.stragglers);
     }
 
     pub(crate) fn remedied(&mut self, fact: &ContainerRemedied) {
@@ -86,8 +86,11 @@ impl Ledger {
 impl Campaign {
     fn leave(&mut self, stragglers: impl Iterator<Item = String>) {
         for straggler in stragglers {
-            if self.stragglers.len() < NAMED || self.stragglers.contains(&straggler) {
-                self.stragglers.insert(straggler);
+            if self.stragglers.contains(&straggler) {
+                continue;
+            }
+            if self.stragglers.len() < NAMED {
+                self.stragglers.push(straggler);
             } else {
                 self.untold = self.untold.saturating_add(1);
             }

@@ -13,7 +13,7 @@ use service::{Context, Fault};
 use time::OffsetDateTime;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::{AbortHandle, JoinSet},
+    task::{AbortHandle, JoinError, JoinSet},
 };
 use tracing::{Instrument as _, info, info_span};
 
@@ -31,6 +31,8 @@ use crate::{
 const QUESTIONS: usize = 64;
 /// How many failed tries wait to be told; more are told by the next try.
 const TROUBLES: usize = 64;
+/// Messages after which the backlog has its turn even if there are more: a registry that is crawled tells of images without an end.
+const TURN: u64 = 64;
 /// The longest sleep towards an expiry: clocks are set, and a sleep does not notice.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -62,6 +64,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         evaluator: Evaluator::new(config.policies),
         compilations: JoinSet::new(),
         backlog: Backlog::default(),
+        heard: 0,
         tell,
         context,
     };
@@ -74,8 +77,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
                 Some(Heard::CaughtUp) => invalidator.catch_up().await?,
                 None => return Ok(()),
             },
-            Some(Ok(answer)) = invalidator.lookups.join_next() => invalidator.found(answer).await?,
-            Some(Ok(compiled)) = invalidator.compilations.join_next() => invalidator.compiled(compiled).await?,
+            Some(answer) = invalidator.lookups.join_next() => if let Some(answer) = ended(answer)? {
+                invalidator.found(answer).await?;
+            },
+            Some(compiled) = invalidator.compilations.join_next() => if let Some(compiled) = ended(compiled)? {
+                invalidator.compiled(compiled).await?;
+            },
             Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             Some(asked) = asked.recv() => invalidator.answer(asked),
@@ -92,6 +99,8 @@ struct Invalidator {
     evaluator: Evaluator,
     compilations: JoinSet<Compiled>,
     backlog: Backlog,
+    /// How much was heard.
+    heard: u64,
     tell: mpsc::Sender<Trouble>,
     context: Context,
 }
@@ -100,7 +109,9 @@ impl Invalidator {
     async fn hear(&mut self, record: Record) -> Result<(), Fault> {
         let span = record.span();
         let reaction = span.in_scope(|| self.state.hear(&record, OffsetDateTime::now_utc()))?;
-        self.react(reaction, &record.cause()).instrument(span).await
+        self.react(reaction, &record.cause()).instrument(span).await?;
+        self.heard = self.heard.wrapping_add(1);
+        if self.heard.is_multiple_of(TURN) { self.say_more().await } else { Ok(()) }
     }
 
     async fn catch_up(&mut self) -> Result<(), Fault> {
@@ -172,6 +183,16 @@ impl Invalidator {
                 reply.send(answers::status(&self.state, OffsetDateTime::now_utc())).ok();
             }
         }
+    }
+}
+
+/// What a task brought; nothing where it was stopped because nobody needs it any more. What crashed is asked again by the next process, so
+/// this one ends: an order would be without an answer for ever.
+fn ended<T>(joined: Result<T, JoinError>) -> Result<Option<T>, Fault> {
+    match joined {
+        Ok(brought) => Ok(Some(brought)),
+        Err(error) if error.is_cancelled() => Ok(None),
+        Err(error) => Err(Fault::from(error)),
     }
 }
 
