@@ -3,7 +3,12 @@
 use time::OffsetDateTime;
 use verdict::{OrderRecord, Outcome, Resolution, Sequence, Snapshot};
 
-use crate::{Subject, order, resolution, topology::StreamName};
+use crate::{
+    Subject,
+    order::{self, Stored},
+    resolution,
+    topology::StreamName,
+};
 
 /// What folding one message did.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +46,11 @@ pub fn fold(
             let sequence = Sequence(sequence);
             let (kind, operator) = subject.split_kind().unwrap_or((subject.as_str(), ""));
             let (record, outcome) = match order::decode(subject, sequence, at, body) {
-                Ok(record) => {
-                    let outcome = snapshot.apply(&record);
+                Ok(Stored { record, objection }) => {
+                    let outcome = match objection {
+                        None => snapshot.apply(&record),
+                        Some(objection) => snapshot.apply_objected(&record, objection.to_string()),
+                    };
                     (Some(Box::new(record)), outcome)
                 }
                 Err(error) => (None, snapshot.apply_malformed(sequence, error.to_string())),
@@ -62,3 +70,6 @@ pub fn fold(
         _ => Folded::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests;

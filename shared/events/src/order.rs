@@ -1,6 +1,7 @@
 //! Orders as JSON: read strictly, judged field by field, so that a mistake is answered with what to write instead.
 
 mod catalog;
+mod objection;
 mod policy;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -10,7 +11,7 @@ use proto::v1 as wire;
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord, Sequence,
-    order::{Ban, BanSelector, BanTarget, CatalogSection, Lift, Operator, Project, RemedyOrder, Severity},
+    order::{Ban, BanSelector, BanTarget, Lift, Operator, Project, RemedyOrder, Severity},
 };
 
 use crate::{Entry, Malformed, Subject, field::Field, message::decode as json, topology::StreamName};
@@ -48,30 +49,48 @@ const fn entry(message: &'static str, kind: &'static str) -> Entry {
     Entry { message, kind, stream: StreamName::Orders }
 }
 
+/// A stored order as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// What it says.
+    pub record: OrderRecord,
+    /// What speaks against it, though it can be read: for orders that nobody has accepted.
+    pub objection: Option<Malformed>,
+}
+
 /// Reads a stored order. The operator is the subject's last token, which the broker let nobody else write.
+///
+/// # Errors
+/// It cannot be read, whoever accepted it.
 pub fn decode(
     subject: &Subject,
     sequence: Sequence,
     at: OffsetDateTime,
     body: &[u8],
-) -> Result<OrderRecord, Malformed> {
+) -> Result<Stored, Malformed> {
     let unknown = || Malformed::Subject(subject.to_string());
     let (kind, operator) = subject.split_kind().ok_or_else(unknown)?;
     let operator = operator.parse::<Operator>().map_err(|_| unknown())?;
-    let order = decode_body(kind, body)?;
-    Ok(OrderRecord { sequence, operator, at, order })
+    let order = read(kind, body)?;
+    let objection = objection::to(&order, body).err();
+    Ok(Stored { record: OrderRecord { sequence, operator, at, order }, objection })
 }
 
-/// Reads an order's body, as [`decode`] does; for whoever wants to check one before giving it.
+/// Reads an order's body for whoever wants to check one before giving it.
+///
+/// # Errors
+/// It cannot be read, or something speaks against it.
 pub fn decode_body(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
+    let order = read(kind, body)?;
+    objection::to(&order, body)?;
+    Ok(order)
+}
+
+fn read(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
     match kind {
         BANNED => ban(json(body)?).map(Order::Ban),
         LIFTED => lift(json(body)?).map(Order::Lift),
-        CATALOG => {
-            let section = catalog::section(json(body)?)?;
-            lists_itself(&section, body)?;
-            Ok(Order::Catalog(section))
-        }
+        CATALOG => catalog::section(json(body)?).map(Order::Catalog),
         PROJECT => project(json(body)?).map(Order::Project),
         POLICY => policy::policy(json(body)?).map(Order::Policy),
         REMEDY => {
@@ -132,16 +151,9 @@ fn project(wire: wire::ProjectApplied) -> Result<Project, Malformed> {
     if !webhook.is_empty() && !webhook.starts_with("http://") && !webhook.starts_with("https://") {
         return Err(wrong("webhook", "write an http or https address"));
     }
-    let source = required("source", source)?;
-    if !is_address(&source) {
-        return Err(wrong(
-            "source",
-            "write the repository's address, such as https://git.example/shop.git or git@git.example:team/shop.git",
-        ));
-    }
     Ok(Project {
         name: field("name", name)?,
-        source,
+        source: required("source", source)?,
         branch,
         definition,
         image: tagged("image", image)?
@@ -149,42 +161,6 @@ fn project(wire: wire::ProjectApplied) -> Result<Project, Malformed> {
         policy: field("policy", policy)?,
         webhook: Some(webhook).filter(|webhook| !webhook.is_empty()),
     })
-}
-
-/// `scheme://…` or `user@host:path`. Which schemes may be used is the worker's to say.
-fn is_address(source: &str) -> bool {
-    let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
-    match source.split_once("://") {
-        Some((scheme, rest)) => {
-            scheme.bytes().all(|b| b.is_ascii_lowercase()) && !scheme.is_empty() && !rest.is_empty()
-        }
-        None => source
-            .split_once('@')
-            .and_then(|(user, rest)| Some((user, rest.split_once(':')?)))
-            .is_some_and(|(user, (host, path))| plain(user) && plain(host) && !path.is_empty()),
-    }
-}
-
-/// A section replaces what was there: one whose list was forgotten would empty it. Who means that writes the empty list.
-fn lists_itself(section: &CatalogSection, body: &[u8]) -> Result<(), Malformed> {
-    let (list, empty) = match section {
-        CatalogSection::Bases(bases) => ("bases", bases.is_empty()),
-        CatalogSection::Remedies(remedies) => ("remedies", remedies.is_empty()),
-        CatalogSection::Doors(doors) => ("doors", doors.is_empty()),
-        CatalogSection::Replacements(replacements) => ("replacements", replacements.is_empty()),
-        CatalogSection::Holds(holds) => ("holds", holds.is_empty()),
-        CatalogSection::Exceptions(exceptions) => ("exceptions", exceptions.is_empty()),
-    };
-    let written: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    if empty && written.get(list).is_none() {
-        return Err(Malformed::Field {
-            field: "section",
-            reason: format!(
-                "`{list}` is missing, and the section replaces what was there; to empty it, write it empty"
-            ),
-        });
-    }
-    Ok(())
 }
 
 /// The target of a ban or lift; none when neither field is given.

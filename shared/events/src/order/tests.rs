@@ -189,7 +189,7 @@ fn an_operator_is_the_last_token() {
     let body = br#"{"ban":1,"reason":"fixed"}"#;
     let decode =
         |subject: &str| decode(&subject.parse().unwrap(), Sequence(5), OffsetDateTime::UNIX_EPOCH, body);
-    assert_eq!(decode("plimsoll.base.lifted.alice").unwrap().operator.as_str(), "alice");
+    assert_eq!(decode("plimsoll.base.lifted.alice").unwrap().record.operator.as_str(), "alice");
     assert!(decode("plimsoll.base.lifted.Alice").is_err());
     assert!(decode("plimsoll.base.lifted").is_err());
     assert!(decode("plimsoll.base.lifted.a.b").is_err());

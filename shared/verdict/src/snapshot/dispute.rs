@@ -25,7 +25,8 @@ pub(super) struct Dispute {
 /// A message of ORDERS.
 #[derive(Debug, Clone)]
 pub(super) enum Read {
-    Order(Box<OrderRecord>),
+    /// What could be read, and what speaks against it.
+    Order(Box<OrderRecord>, Option<String>),
     Malformed(Sequence, String),
 }
 
@@ -70,7 +71,7 @@ impl Dispute {
         let Self { mut before, orders, open: _ } = self;
         for read in orders {
             match read {
-                Read::Order(record) => before.apply(&record),
+                Read::Order(record, objection) => before.apply_order(&record, objection),
                 Read::Malformed(sequence, reason) => before.apply_malformed(sequence, reason),
             };
         }

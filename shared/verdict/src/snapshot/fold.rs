@@ -33,13 +33,22 @@ pub(super) enum Announced {
 impl Snapshot {
     /// Folds one order that could be read.
     pub fn apply(&mut self, record: &OrderRecord) -> Outcome {
+        self.apply_order(record, None)
+    }
+
+    /// Folds one order that could be read and against which `objection` speaks: nothing that was accepted all the same.
+    pub fn apply_objected(&mut self, record: &OrderRecord, objection: String) -> Outcome {
+        self.apply_order(record, Some(objection))
+    }
+
+    pub(super) fn apply_order(&mut self, record: &OrderRecord, objection: Option<String>) -> Outcome {
         if record.sequence.0 <= self.as_of.orders {
             return Outcome::Repeated;
         }
         let announced = self.take_announced(record.sequence);
-        let folded = self.fold(record, &announced);
+        let folded = self.fold(record, objection.as_deref(), &announced);
         self.as_of.orders = record.sequence.0;
-        self.keep(|| Read::Order(Box::new(record.clone())));
+        self.keep(|| Read::Order(Box::new(record.clone()), objection));
         match folded {
             Ok(true) => Outcome::Accepted,
             Ok(false) => Outcome::Unchanged,
@@ -114,11 +123,20 @@ impl Snapshot {
         Outcome::Rejected(rejection)
     }
 
-    fn fold(&mut self, record: &OrderRecord, announced: &Announced) -> Result<bool, Rejection> {
+    fn fold(
+        &mut self,
+        record: &OrderRecord,
+        objection: Option<&str>,
+        announced: &Announced,
+    ) -> Result<bool, Rejection> {
         if self.repeats_a_ban(record) {
             return Ok(false);
         }
-        if let Err(rejection) = self.check(record) {
+        let sound = match objection {
+            Some(objection) => Err(Rejection::Malformed(objection.to_owned())),
+            None => self.check(record),
+        };
+        if let Err(rejection) = sound {
             match announced {
                 // What was accepted when it was ordered stands, whatever is checked today.
                 Announced::Accepted(_) => {}

@@ -8,7 +8,7 @@ use crate::order::Name;
 /// Why an order changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be read.
+    /// It cannot be read, or what was read cannot be meant.
     #[error("{0}")]
     Malformed(String),
     /// A ban names a remedy that the catalog does not declare.
