@@ -72,7 +72,7 @@ impl Sources {
             }
         };
         let digest = found.facts.references.iter().find_map(|reference| reference.digest().cloned());
-        Some(Known { pinned: pinned(&found), instances: vec![found.facts], digest })
+        Some(Known { pinned: pinned(&found, image), instances: vec![found.facts], digest })
     }
 
     fn remembered_digest(&self, reference: &ImageRef) -> Option<Known> {
@@ -106,10 +106,16 @@ impl Sources {
     }
 }
 
-/// The name under which the runtime starts this image and no other: its tags may move. One by digest tells people more than an id.
-fn pinned(image: &Image) -> String {
-    let by_digest = image.facts.references.iter().find(|reference| reference.digest().is_some());
-    by_digest.map_or_else(|| image.id.to_string(), ToString::to_string)
+/// The name under which the runtime starts this image and no other: its tags may move. One by digest in the repository that was asked for
+/// tells people most, an id least.
+fn pinned(image: &Image, asked: &str) -> String {
+    let asked = asked.parse::<ImageRef>().ok();
+    let is_asked = |reference: &&ImageRef| {
+        asked.as_ref().is_some_and(|asked| asked.repository() == reference.repository())
+    };
+    let by_digest = || image.facts.references.iter().filter(|reference| reference.digest().is_some());
+    let best = by_digest().find(is_asked).or_else(|| by_digest().next());
+    best.map_or_else(|| image.id.to_string(), ToString::to_string)
 }
 
 /// The same instances under the name by which they were asked for.
@@ -128,7 +134,7 @@ mod tests {
     fn check(names: &[&str], expected: &str) {
         let references = names.iter().map(|name| name.parse().unwrap()).collect();
         let facts = ImageFacts { references, ..ImageFacts::default() };
-        assert_eq!(pinned(&Image { id: ID.parse().unwrap(), facts }), expected);
+        assert_eq!(pinned(&Image { id: ID.parse().unwrap(), facts }, "reg.test/app:1"), expected);
     }
 
     #[test]
@@ -138,5 +144,8 @@ mod tests {
         let by_digest = format!("reg.test/app@{MANIFEST}");
         check(&["reg.test/app:1", &by_digest], &by_digest);
         check(&[&by_digest, "reg.test/app:1"], &by_digest);
+        let elsewhere = format!("reg.test/other@{MANIFEST}");
+        check(&[&elsewhere, "reg.test/app:1"], &elsewhere);
+        check(&[&elsewhere, &by_digest], &by_digest);
     }
 }

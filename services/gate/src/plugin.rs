@@ -81,31 +81,27 @@ async fn question_of(request: extract::Request) -> Result<Bytes, String> {
 async fn request(State(plugin): State<Plugin>, request: extract::Request) -> Json<Value> {
     let body = match question_of(request).await {
         Ok(body) => body,
-        Err(reason) => {
-            warn!("{reason}");
-            return refusal(reason);
-        }
+        Err(reason) => return told(plugin.unread(&reason)),
     };
     if body.is_empty() {
         // Docker's client asks again after a broken connection, but has spent the question on the first one.
         let reason =
             "the daemon's question came empty, as it does after its connection to this gate broke; try again";
-        warn!("{reason}");
-        return refusal(reason.to_owned());
+        return told(plugin.unread(reason));
     }
     // Not by the framework's own reader: the daemon sends no content type.
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
-        Err(error) => return refusal(format!("the daemon's question cannot be read: {error}")),
+        Err(error) => return told(plugin.unread(&format!("the daemon's question cannot be read: {error}"))),
     };
-    match plugin.answer(&question(&request)).await {
-        Ok(()) => Json(json!({"Allow": true})),
-        Err(reason) => refusal(reason),
-    }
+    told(plugin.answer(&question(&request)).await)
 }
 
-fn refusal(reason: String) -> Json<Value> {
-    Json(json!({"Allow": false, "Msg": reason}))
+fn told(answer: Result<(), String>) -> Json<Value> {
+    match answer {
+        Ok(()) => Json(json!({"Allow": true})),
+        Err(reason) => Json(json!({"Allow": false, "Msg": reason})),
+    }
 }
 
 impl Plugin {
@@ -124,17 +120,19 @@ impl Plugin {
                 let named = ImageFacts { references: vec![reference.clone()], ..ImageFacts::default() };
                 self.judge_by_name(named, &reference.to_string(), Door::Pull)
             }
-            // Either door would be walked around by a request that cannot be read.
-            Question::Refuse { reason }
-                if self.judge.enforces(Door::Create) || self.judge.enforces(Door::Start) =>
-            {
-                Err(reason.to_string())
-            }
-            Question::Refuse { reason } => {
-                info!(%reason, "An enforcing door would refuse this request.");
-                Ok(())
-            }
+            Question::Refuse { reason } => self.unread(&reason.to_string()),
         }
+    }
+
+    /// A request that cannot be read may be one to create or to start: it would walk around either door that is closed. Where none is, it stops
+    /// nobody.
+    fn unread(&self, reason: &str) -> Result<(), String> {
+        if self.judge.enforces(Door::Create) || self.judge.enforces(Door::Start) {
+            warn!(reason, "A request is refused, since it cannot be read.");
+            return Err(reason.to_owned());
+        }
+        info!(reason, "An enforcing door would refuse this request.");
+        Ok(())
     }
 
     async fn create(&self, image: &str) -> Result<(), String> {

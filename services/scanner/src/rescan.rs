@@ -112,6 +112,8 @@ enum Ended {
     Nothing,
     /// It could not be scanned.
     Failed(String),
+    /// Its scan did not end in time.
+    Late,
     /// The broker did not do its part.
     Interrupted(bus::Error),
 }
@@ -134,6 +136,10 @@ fn tell(known: &mut Known, due: &Due, ended: Ended) {
         Ended::Failed(error) => {
             warn!(project = %due.project, error, "A definition cannot be scanned, and is tried again later.");
             known.failed(due);
+        }
+        Ended::Late => {
+            warn!(project = %due.project, "A scan did not end within {} s, and is tried again later.", LONGEST_SCAN.as_secs());
+            known.late(due);
         }
         Ended::Interrupted(error) => {
             warn!(project = %due.project, error = %telemetry::Chain(&error), "A definition is scanned again later.");
@@ -183,12 +189,11 @@ impl Rescanner {
         let KnownDefinition { commit, request } = known;
         let definition = Digest::of(request.definition.as_bytes());
         let scanned = tokio::time::timeout(LONGEST_SCAN, self.memory.scan(*request)).await;
-        let scanned = scanned
-            .unwrap_or_else(|_| Err(format!("the scan did not end within {} s", LONGEST_SCAN.as_secs())));
         let reply = match scanned {
-            Ok(reply) => reply,
-            Err(why) if due.is_last_try => unscanned(due, &why),
-            Err(why) => return Err(Ended::Failed(why)),
+            Ok(Ok(reply)) => reply,
+            Ok(Err(why)) if due.is_last_try => unscanned(due, &why),
+            Ok(Err(why)) => return Err(Ended::Failed(why)),
+            Err(_) => return Err(Ended::Late),
         };
         let fact = fact(due, commit, definition, reply);
         let (project, refused, became) = (fact.project.clone(), fact.refused, fact.became_refused);

@@ -181,8 +181,19 @@ impl Known {
 
     /// It could not be scanned, and rests the longer the more often.
     pub(super) fn failed(&mut self, due: &Due) {
-        let tries = self.failed.get(&due.project).filter(|(under, _)| *under == due.rulebook);
-        let tries = tries.map_or(1, |(_, tries)| (tries + 1).min(TRIES));
+        self.rest(due, TRIES);
+    }
+
+    /// Its scan did not end in time, and it rests the longer the more often. A busy machine or one that can start no process is no fault of the
+    /// definition's: its team is never told so for that alone.
+    pub(super) fn late(&mut self, due: &Due) {
+        self.rest(due, TRIES - 2);
+    }
+
+    fn rest(&mut self, due: &Due, most: u32) {
+        let before = self.failed.get(&due.project).filter(|(under, _)| *under == due.rulebook);
+        let before = before.map_or(0, |(_, tries)| *tries);
+        let tries = before.max((before + 1).min(most));
         self.failed.insert(due.project.clone(), (due.rulebook, tries));
         self.leave(due, Why::Failed, FIRST_REST * 2_u32.pow(tries - 1));
     }

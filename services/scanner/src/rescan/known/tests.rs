@@ -155,6 +155,23 @@ fn it_is_tried_ever_more_slowly_and_then_for_the_last_time() {
     assert!(!check(&known, &["bad"], Some(("bad", 2))).unwrap().is_last_try);
 }
 
+#[test]
+fn what_is_late_rests_longer_each_time_and_its_team_is_not_told_for_that() {
+    let mut known = Known::default();
+    hear(&mut known, 1, "slow", (1, 1), false);
+    for _ in 0..TRIES * 2 {
+        let due = check(&known, &["slow"], Some(("slow", 1))).unwrap();
+        assert!(!due.is_last_try);
+        known.late(&due);
+        known.waiting.clear();
+    }
+    // What is wrong with it besides still counts.
+    let due = check(&known, &["slow"], Some(("slow", 1))).unwrap();
+    known.failed(&due);
+    known.waiting.clear();
+    assert!(check(&known, &["slow"], Some(("slow", 1))).unwrap().is_last_try);
+}
+
 /// The next fact of a project may be heard before its scan here has ended: then there is nothing to wait for.
 #[test]
 fn what_was_heard_meanwhile_is_not_waited_for() {
