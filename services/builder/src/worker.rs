@@ -3,13 +3,14 @@
 //! # Layout
 //! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
 //! [`inputs`] the images it stands on, [`trigger`] and what those bring in by their triggers, [`excuse`] and what it may stand on all the same ·
-//! [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
+//! [`known`] what scanners scan again · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
 
 mod attest;
 mod definition;
 mod excuse;
 mod failure;
 mod inputs;
+mod known;
 mod pipeline;
 mod publish;
 mod run;

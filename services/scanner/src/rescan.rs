@@ -186,7 +186,7 @@ impl Rescanner {
         if !self.claim(due).await? {
             return Ok(Ended::Claimed);
         }
-        let KnownDefinition { commit, request } = known;
+        let KnownDefinition { commit, request, pushed: _ } = known;
         let definition = Digest::of(request.definition.as_bytes());
         let scanned = tokio::time::timeout(LONGEST_SCAN, self.memory.scan(*request)).await;
         let reply = match scanned {

@@ -64,6 +64,8 @@ message! {
         commit: String,
         /// What was asked about it.
         request: Box<ScanRequest>,
+        /// The place in SOURCES of the push that it came with; 0 where it is not known.
+        pushed: u64,
     }
 }
 

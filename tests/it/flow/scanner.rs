@@ -247,7 +247,7 @@ async fn known(desk: &Desk, name: &str) -> Result<()> {
         .await?;
     let (project, digest) = (name.parse()?, Digest::of(definition.as_bytes()));
     let request = ScanRequest { definition, project: Some(name.parse()?), ..ScanRequest::default() };
-    let known = KnownDefinition { commit: "c".to_owned(), request: Box::new(request) };
+    let known = KnownDefinition { commit: "c".to_owned(), request: Box::new(request), pushed: 0 };
     desk.worker.entries(Bucket::Definitions).await?.put(name, known.encode()).await?;
     let fact = ScanFinished {
         build: format!("{name}@1"),

@@ -10,9 +10,8 @@ use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
 use dockerfile::{Dockerfile, Inputs, unified_diff};
 use events::{
-    Body as _,
     fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
-    rpc::{KnownDefinition, ScanReply, ScanRequest},
+    rpc::{ScanReply, ScanRequest},
     topology::Role,
 };
 use source::{Checkout, Fetcher};
@@ -27,6 +26,7 @@ use super::{
     definition::{self, AllowedUse},
     failure::Failure,
     inputs::{self, Input},
+    known,
     publish::{self, Published},
     run::Orders,
     trigger,
@@ -178,7 +178,7 @@ impl Pipeline {
     async fn scan(&self, job: &BuildJob, text: &str, story: &mut Story) -> Result<ScanReply, Failure> {
         let question = question(job, text);
         let reply = self.ask(question.clone()).await?;
-        self.remember(job, question).await?;
+        known::keep(self, job, question).await?;
         story.findings.clone_from(&reply.findings);
         self.tell_scanned(job, text, &reply).await?;
         passed(reply)
@@ -210,13 +210,6 @@ impl Pipeline {
     pub(super) async fn ask(&self, question: ScanRequest) -> Result<ScanReply, Failure> {
         let built = Digest::of(question.definition.as_bytes());
         definition::about(self.connection.ask(question, SCAN).await.map_err(Failure::scan)?, built)
-    }
-
-    /// Keeps what was scanned, so that scanners can scan it again when the rules change.
-    pub(super) async fn remember(&self, job: &BuildJob, request: ScanRequest) -> Result<(), Failure> {
-        let known = KnownDefinition { commit: job.commit.clone(), request: Box::new(request) };
-        self.definitions.put(job.project.as_str(), known.encode()).await.map_err(Failure::scan)?;
-        Ok(())
     }
 
     async fn drive(&self, request: &Request) -> Result<Built, Failure> {

@@ -13,6 +13,7 @@ use super::{
     definition::{self, AllowedUse},
     failure::Failure,
     inputs::{self, Input},
+    known,
     pipeline::{Pipeline, passed, question},
 };
 
@@ -35,7 +36,7 @@ pub(super) async fn gather(
     }
     let question = ScanRequest { bases, ..question(job, text) };
     let reply = pipeline.ask(question.clone()).await?;
-    pipeline.remember(job, question).await?;
+    known::keep(pipeline, job, question).await?;
     pipeline.tell_scanned(job, text, &reply).await?;
     // The definition's own, and those about the triggers.
     findings.clone_from(&reply.findings);

@@ -83,7 +83,7 @@ async fn known(quay: &Quay, number: usize) -> Result<()> {
         project: Some(name(number).parse()?),
         ..ScanRequest::default()
     };
-    let known = KnownDefinition { commit: format!("commit-{number}"), request: Box::new(request) };
+    let known = KnownDefinition { commit: format!("commit-{number}"), request: Box::new(request), pushed: 0 };
     worker.entries(Bucket::Definitions).await?.put(&name(number), known.encode()).await?;
     let fact = ScanFinished {
         build: format!("{}@1", name(number)),
