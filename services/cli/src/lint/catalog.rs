@@ -17,7 +17,7 @@ use verdict::{
     order::{CatalogSection, Name},
 };
 
-use crate::exit::Failure;
+use crate::exit::{Failure, remark};
 
 /// Who gives the orders that stand in files; nobody is told of it.
 const OPERATOR: &str = "files";
@@ -64,8 +64,10 @@ impl Judge<'_> {
     pub(super) fn replaced(&self, text: &str) -> Option<String> {
         let catalog = self.catalog.as_ref()?;
         let file = Dockerfile::parse(text).ok()?;
-        // What cannot be written is a finding.
-        catalog.alone().replaced(&file).ok().flatten()
+        catalog.alone().replaced(&file).unwrap_or_else(|error| {
+            remark(format_args!("no image is replaced: {error}"));
+            None
+        })
     }
 }
 
