@@ -3,7 +3,7 @@
 //! # Layout
 //! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
 //! [`inputs`] the images it stands on, [`trigger`] and what those bring in by their triggers, [`excuse`] and what it may stand on all the same ·
-//! [`known`] what scanners scan again · [`publish`] the one moment at which something becomes visible · [`attest`] how it was made.
+//! [`known`] what scanners scan again · [`publish`] the one moment at which something becomes visible · [`labels`] what it says of itself · [`attest`] how it was made.
 
 mod attest;
 mod definition;
@@ -11,6 +11,7 @@ mod excuse;
 mod failure;
 mod inputs;
 mod known;
+mod labels;
 mod pipeline;
 mod publish;
 mod run;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
+use artifact::{Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
 use dockerfile::{Dockerfile, Inputs, unified_diff};
 use events::{
@@ -26,7 +26,7 @@ use super::{
     definition::{self, AllowedUse},
     failure::Failure,
     inputs::{self, Input},
-    known,
+    known, labels,
     publish::{self, Published},
     run::Orders,
     trigger,
@@ -140,8 +140,8 @@ impl Pipeline {
             definition: definition::pinned(&parsed, &changed, &given, &uses, &pins)?,
             arguments: BTreeMap::new(),
             bases: bases(&inputs, &brought),
-            labels: labels(job, project, &uses, &inputs),
-            annotations: annotations(&uses, &inputs),
+            labels: labels::labels(job, project, &uses, &inputs),
+            annotations: labels::annotations(&uses, &inputs),
             timestamp: checkout.committed_at,
             limits: self.limits.clone(),
             output: folder.path().join("image"),
@@ -335,38 +335,6 @@ fn told<'a>(
         })
     })
     .collect()
-}
-
-fn base<'a>(uses: &[AllowedUse], inputs: &'a BTreeMap<ImageRef, Input>) -> Option<&'a Input> {
-    uses.iter().find(|allowed| allowed.role == BaseRole::Base).and_then(|allowed| inputs.get(&allowed.used))
-}
-
-fn annotations(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> BTreeMap<String, String> {
-    let Some(base) = base(uses, inputs) else { return BTreeMap::new() };
-    let name = base
-        .pinned
-        .tag()
-        .map_or_else(|| base.pinned.clone(), |tag| base.pinned.repository().at_tag(tag.clone()));
-    let digest =
-        base.digest().map(|digest| ("org.opencontainers.image.base.digest".to_owned(), digest.to_string()));
-    [("org.opencontainers.image.base.name".to_owned(), name.to_string())].into_iter().chain(digest).collect()
-}
-
-/// Annotations are lost in Docker's own format, so the same is said in labels.
-fn labels(
-    job: &BuildJob,
-    project: &Project,
-    uses: &[AllowedUse],
-    inputs: &BTreeMap<ImageRef, Input>,
-) -> BTreeMap<String, String> {
-    let mut labels = annotations(uses, inputs);
-    labels.insert("org.opencontainers.image.revision".to_owned(), job.commit.clone());
-    // The address as it is shown: without the user and password that it may carry.
-    if let Ok(source) = project.source.parse::<source::GitUrl>() {
-        labels.insert("org.opencontainers.image.source".to_owned(), source.to_string());
-    }
-    labels.insert("dev.plimsoll.project".to_owned(), project.name.to_string());
-    labels
 }
 
 fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Failure) -> BuildFinished {
