@@ -1,15 +1,18 @@
 //! Why is this image as it is, and how do things stand?
 
+mod room;
+
 use artifact::ImageRef;
 use events::rpc::{BanStatus, CheckReply, PolicyStatus, StatusReply, WhyReply};
 use lineage::Tie;
 use time::OffsetDateTime;
 use verdict::{
     Door, Rule, decide,
-    order::Policy,
+    order::{Policy, shortened},
     snapshot::{ActiveBan, PolicyInForce},
 };
 
+use self::room::Room;
 use crate::{coverage, index, state::State};
 
 /// How many images that stand on one are named; more would not be read.
@@ -48,7 +51,7 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
     Ok(WhyReply {
         operator: ban.map(|ban| ban.record.operator.to_string()).unwrap_or_default(),
         since: ban.map(|ban| ban.record.at),
-        reason: ban.map(|ban| ban.ban.reason.clone()).unwrap_or_default(),
+        reason: ban.map(|ban| shortened(&ban.ban.reason).into_owned()).unwrap_or_default(),
         evidence: evidence(&verdict.rule),
         derivatives,
         campaign: campaign.map(|campaign| campaign.progress.iter().cloned().collect()).unwrap_or_default(),
@@ -68,20 +71,41 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
     })
 }
 
-/// How do things stand?
+/// How do things stand? The bans come first, and of each what it is; what is left over of them has the room that is left.
 pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, String> {
     let in_force = state.snapshot.bans().filter(|ban| ban.holds_at(now));
-    let bans = in_force.map(|ban| ban_status(state, ban)).collect::<Result<_, index::Error>>();
+    let bans = in_force.map(|ban| ban_status(state, ban)).collect::<Result<Vec<_>, index::Error>>();
+    let bans = bans.map_err(|error| telemetry::Chain(&error).to_string())?;
+    let mut room = Room::whole();
+    let (mut bans, untold_bans) = room.part(2).take(bans.into_iter(), |ban| {
+        room::entry([ban.target.as_str(), &ban.operator, &ban.reason, &ban.pending_because])
+    });
+    let policies = state.snapshot.policies().filter(|held| !held.policy.asks_nothing());
+    let (policies, untold_policies) =
+        room.part(3).take(policies.map(|held| policy_status(state, held)), |policy| {
+            let lists = [&policy.modules, &policy.dry_run, &policy.projects, &policy.named_by];
+            room::entry(lists.into_iter().flatten().map(String::as_str))
+        });
+    // The last one is what somebody has just asked about.
+    let rejected = state.snapshot.rejected().rev();
+    let rejected = rejected.map(|(order, why)| shortened(&format!("order {order}: {why}")).into_owned());
+    let (mut rejected, untold_rejected) = room.part(2).take(rejected, |text| room::line(text));
+    rejected.reverse();
+    for (number, ban) in (1..=bans.len()).rev().zip(&mut bans) {
+        let left = std::mem::take(&mut ban.stragglers);
+        let (told, untold) = room.part(number).take(left.into_iter(), |text| room::line(text));
+        ban.stragglers = told;
+        ban.untold = ban.untold.saturating_add(untold);
+    }
     Ok(StatusReply {
         orders: state.snapshot.as_of().orders,
         images: u64::try_from(state.index.count()).unwrap_or(u64::MAX),
-        bans: bans.map_err(|error| telemetry::Chain(&error).to_string())?,
-        rejected: state
-            .snapshot
-            .rejected()
-            .map(|(order, rejection)| format!("order {order}: {rejection}"))
-            .collect(),
-        policies: state.snapshot.policies().map(|held| policy_status(state, held)).collect(),
+        bans,
+        rejected,
+        policies,
+        untold_bans,
+        untold_rejected,
+        untold_policies,
     })
 }
 
@@ -96,10 +120,10 @@ fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
         operator: operator.to_string(),
         since: Some(*since),
         fail_on: fail_on.clone().unwrap_or_else(|| "none".to_owned()),
-        modules: modules.map(|module| module.file.clone()).collect(),
-        dry_run: rego.iter().flat_map(|rego| rego.dry_run.clone()).collect(),
-        projects: projects.iter().map(ToString::to_string).collect(),
-        named_by: naming.map(|project| project.name.to_string()).collect(),
+        modules: room::named(modules.map(|module| module.file.clone()).collect()),
+        dry_run: room::named(rego.iter().flat_map(|rego| rego.dry_run.clone()).collect()),
+        projects: room::named(projects.iter().map(ToString::to_string).collect()),
+        named_by: room::named(naming.map(|project| project.name.to_string()).collect()),
     }
 }
 
@@ -112,7 +136,7 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         operator: ban.record.operator.to_string(),
         since: Some(ban.record.at),
         severity: ban.ban.severity.to_string(),
-        reason: ban.ban.reason.clone(),
+        reason: shortened(&ban.ban.reason).into_owned(),
         state: if state.snapshot.coverage(ban).complete { "active" } else { "pending" }.to_owned(),
         images: u32::try_from(images).unwrap_or(u32::MAX),
         replaced: campaign.replaced,
@@ -121,7 +145,7 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         containers_remedied: campaign.containers_remedied(),
         closed_at: campaign.closed_at,
         stragglers: campaign.stragglers,
-        pending_because: state.trouble(ban.record.sequence).unwrap_or_default().to_owned(),
+        pending_because: shortened(state.trouble(ban.record.sequence).unwrap_or_default()).into_owned(),
     })
 }
 

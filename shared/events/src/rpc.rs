@@ -183,6 +183,12 @@ message! {
         rejected: Vec<String>,
         /// Policies in force, by name.
         policies: Vec<PolicyStatus>,
+        /// How many bans stand in no list, since an answer holds no more.
+        untold_bans: u32,
+        /// How many rejected orders stand in no list: the oldest.
+        untold_rejected: u32,
+        /// How many policies stand in no list.
+        untold_policies: u32,
     }
 }
 

@@ -78,7 +78,9 @@ pub fn choose_base(
         let ActiveBan { record, ban, .. } = ban;
         let why = format!(
             "{written} is {} by another name, banned by {}: {}",
-            ban.target, record.operator, ban.reason
+            ban.target,
+            record.operator,
+            crate::order::shortened(&ban.reason)
         );
         return banned(&judge, why, Some(record.sequence), ban.replacement.clone(), base);
     }

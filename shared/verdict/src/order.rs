@@ -4,6 +4,7 @@ mod catalog;
 mod excuse;
 mod policy;
 mod replacement;
+mod text;
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -16,6 +17,7 @@ pub use policy::{InvalidProjectPattern, Module, Policy, ProjectPattern, Rego};
 pub use replacement::{
     ImagePattern, InvalidReplacement, RegexPattern, Replacement, Template, WildcardPattern,
 };
+pub use text::{LONGEST_REASON_BYTES, TooLong, shortened};
 
 /// The place of an order in the ORDERS stream: its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

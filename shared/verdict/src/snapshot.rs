@@ -150,7 +150,7 @@ impl Snapshot {
     }
 
     /// The orders that changed nothing, with the reasons.
-    pub fn rejected(&self) -> impl Iterator<Item = (Sequence, &Rejection)> {
+    pub fn rejected(&self) -> impl DoubleEndedIterator<Item = (Sequence, &Rejection)> {
         self.rejected.iter().map(|(sequence, rejection)| (*sequence, rejection))
     }
 

@@ -310,3 +310,48 @@ fn a_policy_that_a_predecessor_left_unanswered_is_compiled_again() {
     let asked: Vec<_> = state.catch_up(START).unwrap().compilations.iter().map(|asked| asked.order).collect();
     assert_eq!(asked, [order]);
 }
+
+/// Bans that an earlier version accepted, each with a reason longer than is taken today.
+fn with_long_bans(count: u64, reason_bytes: usize) -> World {
+    let mut world = site();
+    for number in 1..=count {
+        let accepted = OrderAccepted {
+            order: Sequence(number),
+            operator: "alice".to_owned(),
+            changed: true,
+            kind: order::BANNED.to_owned(),
+        };
+        world.store(StreamName::Resolutions, accepted.subject(), accepted.encode());
+        world.ban(&format!("r.io/os:{number}"), json!({"reason": "x".repeat(reason_bytes)}));
+    }
+    world
+}
+
+#[test]
+fn answers_fit_into_a_message_whatever_was_ordered() {
+    // What the broker takes.
+    let most = 1 << 20;
+    let world = with_long_bans(2, 900_000);
+    let why = crate::answers::why(&world.state, "r.io/app:1", world.now).unwrap();
+    assert!(why.reason.starts_with("xxx") && why.verdict.ban.is_some(), "{why:?}");
+    assert!(events::Body::encode(why).len() < most);
+    let mut world = with_long_bans(900, 5_000);
+    for _ in 0..1200 {
+        world.order(order::LIFTED, json!({"ban": 77_777, "reason": "r"}));
+    }
+    let status = crate::answers::status(&world.state, world.now).unwrap();
+    assert_eq!(status.bans.len() + status.untold_bans as usize, 900);
+    assert_eq!(status.rejected.len() + status.untold_rejected as usize, 1200);
+    assert!(status.bans.len() > 100 && status.rejected.len() > 100, "{}", status.bans.len());
+    assert!(events::Body::encode(status).len() < most);
+}
+
+#[test]
+fn a_policy_that_was_removed_is_not_listed() {
+    let mut world = World::new();
+    let listed = |world: &World| crate::answers::status(&world.state, world.now).unwrap().policies.len();
+    world.order(order::POLICY, json!({"name": "p", "failOn": "warning"}));
+    assert_eq!(listed(&world), 1);
+    world.order(order::POLICY, json!({"name": "p"}));
+    assert_eq!(listed(&world), 0);
+}

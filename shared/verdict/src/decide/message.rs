@@ -5,6 +5,7 @@ use std::fmt;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Decision, Rule, Verdict};
+use crate::order::shortened;
 
 impl Verdict {
     /// Whether the door stays shut.
@@ -41,7 +42,10 @@ impl fmt::Display for Verdict {
             write!(
                 f,
                 "; banned by {} since {since} (order {}, {}): {}",
-                ban.origin.operator, ban.origin.sequence, ban.severity, ban.reason
+                ban.origin.operator,
+                ban.origin.sequence,
+                ban.severity,
+                shortened(&ban.reason)
             )?;
         }
         match &self.replacement {

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{
     ImagePattern, InvalidReplacement, Name, Sequence, Severity, WildcardPattern, replacement::LONGEST,
+    shortened,
 };
 use crate::glob::Glob;
 
@@ -143,14 +144,23 @@ impl fmt::Display for Excuse<'_> {
         match self {
             Self::Hold(hold) => {
                 let Hold { project, image, reason, ticket, expires } = hold;
-                write!(f, "{project} keeps {image} until {} ({ticket}: {reason})", expires.date())
+                write!(
+                    f,
+                    "{project} keeps {image} until {} ({}: {})",
+                    expires.date(),
+                    shortened(ticket),
+                    shortened(reason)
+                )
             }
             Self::Exception(exception) => {
                 let Exception { name, ends, ticket, reason, approved_by, .. } = exception;
                 write!(
                     f,
-                    "exception {name} until {}, approved by {approved_by} ({ticket}: {reason})",
-                    ends.date()
+                    "exception {name} until {}, approved by {} ({}: {})",
+                    ends.date(),
+                    shortened(approved_by),
+                    shortened(ticket),
+                    shortened(reason)
                 )
             }
         }

@@ -63,6 +63,16 @@ pub enum CatalogFault {
         "rule {0} leads to {1}, which the catalog does not allow; change the rule, or apply `bases` that allow it"
     )]
     LeadsOutside(Name, ImageRef),
+    /// A hold or an exception that is new has ended already.
+    #[error("the {what} of {project} ended on {}; name a time to come, or leave it out", ends.date())]
+    Ended {
+        /// Which of them.
+        what: &'static str,
+        /// Whose.
+        project: Name,
+        /// When.
+        ends: OffsetDateTime,
+    },
     /// A rule leads to something banned.
     #[error("rule {0} leads to {1}, which is banned; name another image, or lift that ban first")]
     LeadsToBanned(Name, ImageRef),
@@ -196,10 +206,16 @@ impl Snapshot {
                     None => Ok(()),
                 }
             }
-            CatalogSection::Remedies(_)
-            | CatalogSection::Doors(_)
-            | CatalogSection::Holds(_)
-            | CatalogSection::Exceptions(_) => Ok(()),
+            // What ended since may stay where it stands: the section is applied as a whole.
+            CatalogSection::Holds(holds) => {
+                let new = holds.iter().filter(|hold| !self.holds.contains(hold));
+                check_ends(new.map(|hold| ("hold", &hold.project, hold.expires)), at)
+            }
+            CatalogSection::Exceptions(exceptions) => {
+                let new = exceptions.iter().filter(|exception| !self.exceptions.contains(exception));
+                check_ends(new.map(|exception| ("exception", &exception.project, exception.ends)), at)
+            }
+            CatalogSection::Remedies(_) | CatalogSection::Doors(_) => Ok(()),
         }
     }
 
@@ -256,6 +272,16 @@ impl Snapshot {
 
 fn by_repository(bases: &[Base]) -> BTreeMap<Repository, Base> {
     bases.iter().map(|base| (base.repository.clone(), base.clone())).collect()
+}
+
+fn check_ends<'n>(
+    mut excuses: impl Iterator<Item = (&'static str, &'n Name, OffsetDateTime)>,
+    at: OffsetDateTime,
+) -> Result<(), CatalogFault> {
+    match excuses.find(|(_, _, ends)| *ends <= at) {
+        Some((what, project, ends)) => Err(CatalogFault::Ended { what, project: project.clone(), ends }),
+        None => Ok(()),
+    }
 }
 
 fn check_bases(bases: &[Base]) -> Result<(), CatalogFault> {

@@ -9,6 +9,7 @@ use crate::order::{Ban, BanSelector, Order, OrderRecord, Project, Sequence};
 impl Snapshot {
     /// An error says why the order must change nothing.
     pub(super) fn check(&self, record: &OrderRecord) -> Result<(), Rejection> {
+        record.order.check_texts()?;
         match &record.order {
             Order::Ban(ban) => self.check_ban(ban, record.at),
             Order::Lift(lift) => self.check_selector(&lift.bans),

@@ -3,7 +3,7 @@
 use artifact::ImageRef;
 
 use super::CatalogFault;
-use crate::order::Name;
+use crate::order::{Name, TooLong};
 
 /// Why an order changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum Rejection {
     /// A policy that only its evaluator reads is not sound, as the invalidator says.
     #[error("{0}")]
     Unsound(String),
+    /// It says more than anybody reads.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// A section of the catalog contradicts itself, or leads where nobody may go.
     #[error(transparent)]
     Catalog(Box<CatalogFault>),

@@ -2,7 +2,7 @@
 
 use crate::{
     Order, Outcome,
-    order::{Downgrades, Project, Replacement},
+    order::{Downgrades, Hold, Project, Replacement},
     snapshot::tests::{ban, record},
 };
 
@@ -114,4 +114,26 @@ fn bases_are_turned_down_that_contradict_themselves_or_a_rule() {
     snapshot.apply(&record(6, Order::Ban(ban("r.io/base/os:10.4.9"))));
     let next = Base { allowed: vec!["10.4.9".parse().unwrap()], ..base("10.5.0") };
     assert_eq!(snapshot.apply(&record(7, bases(vec![next]))), Outcome::Accepted);
+}
+
+#[test]
+fn a_new_hold_ends_in_time_to_come_and_an_old_one_may_have_ended() {
+    let hold = |ticket: &str, expires| Hold {
+        project: "shop".parse().unwrap(),
+        image: "r.io/base/os:10.4.7".parse().unwrap(),
+        reason: "a driver".to_owned(),
+        ticket: ticket.to_owned(),
+        expires: OffsetDateTime::from_unix_timestamp(expires).unwrap(),
+    };
+    let mut snapshot = Snapshot::default();
+    let mut apply = |sequence, at, holds| {
+        let mut record = record(sequence, Order::Catalog(CatalogSection::Holds(holds)));
+        record.at = OffsetDateTime::from_unix_timestamp(at).unwrap();
+        snapshot.apply(&record)
+    };
+    let ended = |outcome| matches!(outcome, Outcome::Rejected(Rejection::Catalog(fault)) if matches!(*fault, CatalogFault::Ended { .. }));
+    assert!(ended(apply(1, 10, vec![hold("OPS-1", 10)])));
+    assert_eq!(apply(2, 10, vec![hold("OPS-1", 11)]), Outcome::Accepted);
+    assert_eq!(apply(3, 20, vec![hold("OPS-1", 11), hold("OPS-2", 21)]), Outcome::Accepted);
+    assert!(ended(apply(4, 20, vec![hold("OPS-3", 20)])));
 }

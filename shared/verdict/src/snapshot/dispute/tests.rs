@@ -80,6 +80,16 @@ fn what_stands_is_what_later_orders_are_checked_against() {
 }
 
 #[test]
+fn long_reasons_are_turned_down_unless_they_were_accepted() {
+    let orders = [Order::Ban(Ban { reason: "x".repeat(900_000), ..ban("r.io/os:1") })];
+    let new = check(&orders, &[]);
+    assert!(matches!(new.rejected().next(), Some((_, Rejection::TooLong(_)))));
+    let old = check(&orders, &accepted(&orders));
+    assert!(!old.behind());
+    assert_eq!((old.bans().count(), old.rejected().count()), (1, 0));
+}
+
+#[test]
 fn a_catalog_that_was_accepted_stands() {
     let base = Base::new("r.io/os".parse().unwrap(), "1".parse().unwrap());
     let base = Base { outdated: vec!["1".parse().unwrap()], ..base };
