@@ -13,7 +13,7 @@ use events::{
     topology::{Bucket, Role, StreamName},
 };
 use registry::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use service::{Context, Fault};
 use verdict::Snapshot;
 
@@ -32,7 +32,7 @@ pub struct Config {
     pub folder: PathBuf,
     /// Builds at the same time. Three on two cores: a build waits for git, disk and registry a good part of its time (measured: six
     /// rebuilds take a fifth longer with two).
-    #[serde(default = "three")]
+    #[serde(default = "three", deserialize_with = "one_or_more")]
     pub slots: usize,
     /// How git repositories are reached.
     #[serde(default)]
@@ -50,6 +50,16 @@ pub struct Config {
 
 fn three() -> usize {
     3
+}
+
+/// A worker that may build nothing would take no work, and say nothing of it.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(D::Error::custom(
+            "slots: a worker builds at least 1 at a time; leave the role out where none is wanted",
+        )),
+        slots => Ok(slots),
+    }
 }
 
 /// How long a build may finish after a stop; longer ones go back to the queue.

@@ -51,8 +51,8 @@ struct UpFile {
     node: String,
     /// The people who give orders; the first one's context is the command line's default.
     operators: Vec<String>,
-    /// Which roles run here; all where none is given.
-    roles: Vec<String>,
+    /// Which roles run here; all where the key is missing.
+    roles: Option<Vec<String>>,
 }
 
 impl Default for UpFile {
@@ -65,7 +65,7 @@ impl Default for UpFile {
             replicas: 1,
             node: "node-1".to_owned(),
             operators: vec!["operator".to_owned()],
-            roles: Vec::new(),
+            roles: None,
         }
     }
 }
@@ -105,13 +105,25 @@ impl Plan {
         if let Err(error) = up.node.parse::<Name>() {
             mistakes.push(format!("[up] node: {error}"));
         }
-        let operators = parse_all(&up.operators, &mut mistakes);
-        let roles = parse_all(&up.roles, &mut mistakes);
+        if up.operators.is_empty() {
+            mistakes.push("[up] operators: name at least 1, or leave the key out for `operator`".to_owned());
+        }
+        if up.roles.as_ref().is_some_and(Vec::is_empty) {
+            mistakes.push("[up] roles: name at least 1, or leave the key out for all of them".to_owned());
+        }
+        if up.port == 0 {
+            mistakes.push(
+                "[up] port: 0 is none; name the port that the broker is to listen on, which clients are told"
+                    .to_owned(),
+            );
+        }
+        let operators = parse_all("operators", &up.operators, &mut mistakes);
+        let roles = up.roles.as_ref().map(|roles| parse_all("roles", roles, &mut mistakes));
         if !mistakes.is_empty() {
             return Err(Failure::Usage(mistakes.join("\n")));
         }
         let UpFile { nats, nats_server, port, replicas, node, .. } = up;
-        let roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles };
+        let roles = roles.unwrap_or_else(|| Role::ALL.to_vec());
         Ok(Self { up: Up { nats, nats_server, port, replicas, node, operators, roles }, telemetry, sections })
     }
 
@@ -170,12 +182,15 @@ fn section<S: for<'de> Deserialize<'de>>(
 }
 
 fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
+    key: &str,
     texts: &[String],
     mistakes: &mut Vec<String>,
 ) -> Vec<T> {
     texts
         .iter()
-        .filter_map(|text| text.parse().map_err(|error: T::Err| mistakes.push(format!("[up] {error}"))).ok())
+        .filter_map(|text| {
+            text.parse().map_err(|error: T::Err| mistakes.push(format!("[up] {key}: {error}"))).ok()
+        })
         .collect()
 }
 

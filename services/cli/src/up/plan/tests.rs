@@ -57,3 +57,21 @@ fn every_key_that_is_understood_is_shown() {
         assert!(missing.is_empty(), "deploy/up.toml does not show {missing:?} of [{role}]: {answer}");
     }
 }
+
+#[test]
+fn what_would_run_nothing_is_a_mistake_and_all_are_told() {
+    let text = "[up]\nroles = []\noperators = []\nport = 0\nnode = \"a.b\"\n";
+    let Err(Failure::Usage(said)) = Plan::read(Some(written(text).path())) else {
+        panic!("no mistake was found")
+    };
+    for key in ["[up] roles", "[up] operators", "[up] port", "[up] node"] {
+        assert!(said.contains(key), "{key} is missing in: {said}");
+    }
+}
+
+#[test]
+fn a_worker_without_slots_is_a_mistake() {
+    let (_folder, prepared) = role_files("[worker]\nslots = 0\n");
+    let worker = prepared.iter().find(|prepared| prepared.role == Role::Worker).unwrap();
+    assert!(roles::check(Role::Worker, &worker.config).unwrap_err().to_string().contains("slots"));
+}
