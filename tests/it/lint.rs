@@ -215,3 +215,51 @@ async fn a_reader_that_has_gone_is_nobodys_fault() {
         assert_eq!(code, Some(due), "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn a_result_that_cannot_be_written_is_a_fault() {
+    for arguments in [&["explain", "DL3004"][..], &["explain"]] {
+        let mut command = Command::new(program("plimsoll"));
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let child = command.args(arguments).stdout(full).stderr(std::process::Stdio::piped()).spawn();
+        let ended = child.unwrap().wait_with_output().await.unwrap();
+        assert_eq!(ended.status.code(), Some(3), "{arguments:?}: {ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("cannot be written"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_can_mean_is_not_sent() {
+    let long = "x".repeat(5000);
+    let folder = Folder::with(&[("empty.json", br#"{"name": "p"}"#)]);
+    let ban = ["ban", "reg.example/os:1", "--reason", &long];
+    check(&folder.plimsoll(&ban, "").await, 2, "reason: it takes 5000 bytes");
+    check(&folder.plimsoll(&["apply", "policy", "empty.json"], "").await, 2, "asks nothing");
+}
+
+#[tokio::test]
+async fn what_a_folder_cannot_give_is_not_passed_over() {
+    let folder =
+        Folder::with(&[("links/shared.txt", REFUSED.as_bytes()), ("gone/a/Dockerfile", GOOD.as_bytes())]);
+    let root = folder.0.path();
+    std::os::unix::fs::symlink("shared.txt", root.join("links/Dockerfile")).unwrap();
+    std::os::unix::fs::symlink(".", root.join("links/Dockerfile.d")).unwrap();
+    std::os::unix::fs::symlink("nowhere", root.join("gone/Dockerfile")).unwrap();
+    check(&folder.plimsoll(&["lint", "links"], "").await, 1, "links/Dockerfile:2 DL3004");
+    check(&folder.plimsoll(&["lint", "gone"], "").await, 2, "gone/Dockerfile: cannot be read");
+    std::os::unix::fs::symlink("Dockerfile", root.join("gone/a/Dockerfile.a")).unwrap();
+    std::os::unix::fs::symlink("loop.Dockerfile", root.join("gone/a/loop.Dockerfile")).unwrap();
+    check(&folder.plimsoll(&["lint", "gone/a"], "").await, 3, "loop.Dockerfile: cannot be read");
+}
+
+#[tokio::test]
+async fn a_pipe_is_read_while_somebody_writes() {
+    let folder = Folder::with(&[("said", REFUSED.as_bytes())]);
+    let made = Command::new("mkfifo").arg(folder.0.path().join("pipe")).status().await.unwrap();
+    assert!(made.success());
+    check(&folder.plimsoll(&["lint", "pipe"], "").await, 3, "nobody writes");
+    let script = format!("{} lint <(sleep 0.2; cat said)", program("plimsoll").display());
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).current_dir(folder.0.path());
+    check(&run_with_input(command, b"", BOUND).await.unwrap(), 1, "DL3004");
+}

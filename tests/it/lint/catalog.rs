@@ -75,6 +75,13 @@ async fn holds_are_a_projects_own() {
 }
 
 #[tokio::test]
+async fn a_hold_that_has_ended_stands_in_the_file_and_counts_for_nothing() {
+    let ended = br#"{"section":"holds","holds":[{"project":"shop","image":"reg.example/base/os:10.4.8","reason":"a driver","ticket":"OPS-7","expires":"2020-03-01T00:00:00Z"}]}"#;
+    let folder = Folder::with(&[("holds.json", ended), ("plain", b"FROM scratch\nUSER 1000\n")]);
+    check(&folder.plimsoll(&["lint", "--catalog", "holds.json", "plain"], "").await, 0, "");
+}
+
+#[tokio::test]
 async fn what_the_catalog_replaces_is_mended() {
     let folder = folder();
     let fix = async |file: &str| folder.plimsoll(&["lint", "--fix", "--catalog", "catalog", file], "").await;

@@ -1,15 +1,17 @@
 //! Many definitions read and judged at the same time, in the order in which they were named. Not what becomes of the verdicts.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{self, Read as _},
     num::NonZeroUsize,
-    path::PathBuf,
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
 };
 
 use dockerfile::{Dockerfile, NotText};
 use lint::{Finding, Report, Script};
 use rayon::prelude::*;
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::{catalog::Judge, files::Place, scripts::Scripts, shown};
 use crate::exit::Failure;
@@ -110,7 +112,7 @@ impl Source {
 fn read_one(place: &Place) -> Source {
     let (path, bytes) = match place {
         Place::Input => ("-".to_owned(), read(io::stdin().lock())),
-        Place::File(path) => (shown(path), File::open(path).and_then(read)),
+        Place::File(path) => (shown(path), read_file(path)),
     };
     let text = match (place, bytes.map(String::from_utf8)) {
         (Place::File(path), Err(error)) if error.kind() == io::ErrorKind::IsADirectory => {
@@ -146,13 +148,37 @@ fn judged(source: Source, judge: &Judge<'_>, findings: Vec<Finding>) -> Verdict 
     Verdict { path, outcome }
 }
 
-/// Everything that a source holds.
+/// Everything that a file holds. A pipe that has a name is waited for while somebody writes into it, and not for somebody to come.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let waits_for_nobody = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(waits_for_nobody).open(path)?;
+    let mut bytes = Vec::with_capacity(COMMON_FILE_BYTES);
+    if let Err(error) = read_into(&file, &mut bytes) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        fcntl_setfl(&file, OFlags::empty())?;
+        read_into(&file, &mut bytes)?;
+    }
+    // An empty definition is rare; a slip of the pen must not pass for one.
+    if bytes.is_empty() && file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe into which nobody writes"));
+    }
+    Ok(bytes)
+}
+
 fn read(source: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(COMMON_FILE_BYTES);
-    source.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    read_into(source, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Everything that a source holds.
+fn read_into(source: impl io::Read, bytes: &mut Vec<u8>) -> io::Result<()> {
+    source.take(LARGEST_FILE_BYTES + 1).read_to_end(bytes)?;
     if bytes.len() as u64 > LARGEST_FILE_BYTES {
         let text = format!("it is larger than {} MiB, and no definition", LARGEST_FILE_BYTES >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
-    Ok(bytes)
+    Ok(())
 }

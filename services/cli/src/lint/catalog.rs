@@ -96,7 +96,7 @@ impl Catalog {
             )));
         }
         let now = OffsetDateTime::now_utc();
-        let snapshot = snapshot(sections.into_iter().map(|(_, file, section)| (file, section)), now)?;
+        let snapshot = snapshot(sections.into_iter().map(|(_, file, section)| (file, section)))?;
         let inputs = Inputs { platform: driver::platform(), ..Inputs::default() };
         Ok(Some(Self { snapshot, project: project.clone(), inputs, now }))
     }
@@ -169,11 +169,9 @@ fn section(file: &Path) -> Result<CatalogSection, Failure> {
     }
 }
 
-/// What the sections say together, as if each had been ordered.
-fn snapshot(
-    sections: impl Iterator<Item = (PathBuf, CatalogSection)>,
-    at: OffsetDateTime,
-) -> Result<Snapshot, Failure> {
+/// What the sections say together, as if each had been ordered before anything in them ended.
+fn snapshot(sections: impl Iterator<Item = (PathBuf, CatalogSection)>) -> Result<Snapshot, Failure> {
+    let at = OffsetDateTime::UNIX_EPOCH;
     let operator: Operator = OPERATOR.parse().map_err(Failure::usage)?;
     let mut snapshot = Snapshot::default();
     for (sequence, (file, section)) in (1..).map(Sequence).zip(sections) {

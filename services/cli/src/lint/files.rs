@@ -1,8 +1,11 @@
 //! Which files a `lint` is about: those named, and the definitions in the folders named. Not what they say.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 
 use crate::exit::Failure;
 
@@ -52,13 +55,21 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for entry in walk {
         let entry = entry.map_err(|error| Failure::Fault(format!("{}: {error}", folder.display())))?;
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if is_file && is_definition(&entry.file_name().to_string_lossy()) {
+        if is_definition(&entry.file_name().to_string_lossy()) && leads_to_file(&entry) {
             let path = entry.into_path();
             found.push(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path));
         }
     }
     Ok(found)
+}
+
+/// Whether it is a file, or a link that leads to one or nowhere: what cannot be read is told when it is read, and not passed over. Links to
+/// folders are not followed, as git does not.
+fn leads_to_file(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| {
+        kind.is_file()
+            || kind.is_symlink() && fs::metadata(entry.path()).map_or(true, |there| there.is_file())
+    })
 }
 
 fn is_called_definition(path: &Path) -> bool {
@@ -78,8 +89,6 @@ fn is_definition(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

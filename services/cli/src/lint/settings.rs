@@ -197,7 +197,11 @@ fn file(
             match fs::read_to_string(&path) {
                 Ok(text) => return Ok(Some((path, text))),
                 Err(error)
-                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                    // hadolint passes over a folder of that name, and is stopped by a file that it may not read.
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+                    ) => {}
                 Err(error) => {
                     return Err(Failure::Fault(format!("{} cannot be read: {error}", path.display())));
                 }
