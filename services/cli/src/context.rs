@@ -43,9 +43,14 @@ impl Arguments {
     pub(crate) async fn connect(&self) -> Result<(bus::Connection, Operator), Failure> {
         let path = self.context.display();
         let text = fs::read_to_string(&self.context).map_err(|error| {
-            Failure::Usage(format!(
-                "no operator's context at {path}: {error}; start `plimsoll up`, or name one with --context"
-            ))
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => Failure::Fault(format!(
+                    "the operator's context {path} may not be read: {error}; only whoever started `plimsoll up` may"
+                )),
+                _ => Failure::Usage(format!(
+                    "no operator's context at {path}: {error}; start `plimsoll up`, or name one with --context"
+                )),
+            }
         })?;
         let context: Context = serde_json::from_str(&text)
             .map_err(|error| Failure::Usage(format!("{path} is no operator's context: {error}")))?;

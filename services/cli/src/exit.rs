@@ -1,6 +1,12 @@
 //! How a command ends: what it prints, and with which code. 0 done, 1 refused, 2 a mistake in what was typed, 3 a fault outside.
 
-use std::{future::Future, io::Write as _, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    future::Future,
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::OnceLock,
+};
 
 use telemetry::Chain;
 
@@ -25,14 +31,56 @@ impl Failure {
     }
 }
 
+/// Why the result could not be written. What is printed is printed by many, and ends in one exit code.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
 /// Prints a line of the result. A reader that has seen enough (`| head`) is no fault of anybody's: the rest goes nowhere.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    writeln!(std::io::stdout(), "{line}").ok();
+    print(&visible(&line.to_string()));
+}
+
+/// Prints lines of the result that this program has written itself.
+pub(crate) fn say_all(lines: impl std::fmt::Display) {
+    print(&lines_visible(&lines.to_string()));
 }
 
 /// Prints a remark that is no result: to standard error, so that results can be piped. Nobody has to listen.
 pub(crate) fn remark(line: impl std::fmt::Display) {
-    writeln!(std::io::stderr(), "{line}").ok();
+    writeln!(std::io::stderr(), "{}", lines_visible(&line.to_string())).ok();
+}
+
+/// The text on one line, as what it is: a terminal obeys control characters and turns around what stands between bidirectional
+/// ones, and a reason for a ban may hold any.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            // Marks of direction, embeddings, overrides and isolates; separators of lines and paragraphs.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                write!(shown, "{}", character.escape_unicode()).ok();
+            }
+            _ if character.is_control() => {
+                write!(shown, "{}", character.escape_default()).ok();
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// As [`visible`], of a text whose lines and tabs are meant.
+fn lines_visible(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn print(text: &str) {
+    let written = writeln!(std::io::stdout(), "{text}");
+    if let Err(error) = written.and_then(|()| std::io::stdout().flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.set(error).ok();
+    }
 }
 
 /// Runs a command to its end on a small runtime of its own.
@@ -47,11 +95,33 @@ pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> ExitCod
 /// The exit code of a result, after saying what went wrong.
 pub(crate) fn end(result: Result<(), Failure>) -> ExitCode {
     let (text, code) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) => match UNWRITTEN.get() {
+            None => return ExitCode::SUCCESS,
+            Some(error) => (format!("the result cannot be written: {error}"), service::FAULT),
+        },
         Err(Failure::Refused(text)) => (text, service::REFUSED),
         Err(Failure::Usage(text)) => (text, service::USAGE),
         Err(Failure::Fault(text)) => (text, service::FAULT),
     };
     remark(text);
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_what_it_is() {
+        for (text, shown) in [
+            ("plain, Ünïcode → too", "plain, Ünïcode → too"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\nallow   b", "a\\nallow   b"),
+            ("a\r\tb\u{7}\u{9b}", "a\\r\\tb\\u{7}\\u{9b}"),
+            ("a\u{202e}b\u{2066}c\u{2028}", "a\\u{202e}b\\u{2066}c\\u{2028}"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+        assert_eq!(lines_visible("a\n\tb\u{1b}\n"), "a\n\tb\\u{1b}\n");
+    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use lint::rules::elsewhere;
 
-use crate::exit::{self, Failure, say};
+use crate::exit::{self, Failure, say, say_all};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -27,7 +27,7 @@ fn explain(codes: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     for code in codes {
-        say(page(code)?.trim_end());
+        say_all(page(code)?.trim_end());
     }
     Ok(())
 }

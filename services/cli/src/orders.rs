@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 use bus::order::Given;
 use events::{order, rpc::StatusRequest};
 use serde_json::{Map, Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use verdict::Sequence;
 
 use crate::{
@@ -35,8 +36,8 @@ pub(crate) struct BanArguments {
     /// Roles in which the image taints another: base, copy, stage, mount, frontend.
     #[arg(long, value_delimiter = ',')]
     roles: Vec<String>,
-    /// When the ban ends by itself (RFC 3339).
-    #[arg(long)]
+    /// When the ban ends by itself, as in 2026-12-24T18:00:00Z (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     expires: Option<String>,
     #[command(flatten)]
     context: context::Arguments,
@@ -68,6 +69,17 @@ enum Kind {
     Catalog,
     Project,
     Policy,
+}
+
+/// A time as orders have it; what else is tried is a day without an hour, or a word.
+fn instant(text: &str) -> Result<String, String> {
+    match OffsetDateTime::parse(text, &Rfc3339) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => {
+            Err("write date, time and zone, as in 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00"
+                .to_owned())
+        }
+    }
 }
 
 pub(crate) fn ban(arguments: &BanArguments) -> ExitCode {
@@ -141,7 +153,18 @@ pub(crate) async fn give(
     context: &context::Arguments,
 ) -> Result<Option<(bus::Connection, Sequence)>, Failure> {
     // What every reader of the order would reject is not even sent.
-    policy::check_order(&order::decode_body(kind, &body).map_err(Failure::usage)?)?;
+    let order = order::decode_body(kind, &body).map_err(Failure::usage)?;
+    order.check_texts().map_err(Failure::usage)?;
+    policy::check_order(&order)?;
+    give_as_it_is(kind, body, context).await
+}
+
+/// As [`give`], without asking whether anybody could mean it.
+pub(crate) async fn give_as_it_is(
+    kind: &str,
+    body: Vec<u8>,
+    context: &context::Arguments,
+) -> Result<Option<(bus::Connection, Sequence)>, Failure> {
     let (connection, operator) = context.connect().await?;
     match connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| Failure::fault(&error))? {
         Given::Accepted(accepted) if accepted.changed => {
@@ -153,7 +176,8 @@ pub(crate) async fn give(
             Ok(None)
         }
         Given::Rejected(rejected) => {
-            Err(Failure::Refused(format!("order {}: rejected: {}", rejected.order, rejected.reason)))
+            let why = exit::visible(&rejected.reason);
+            Err(Failure::Refused(format!("order {}: rejected: {why}", rejected.order)))
         }
         Given::Unanswered(sequence) if kind == order::POLICY => Err(Failure::Fault(format!(
             "order {sequence}: stored; it holds as soon as the invalidator has accepted it, which it has not yet; see `plimsoll policy list`"

@@ -57,7 +57,7 @@ pub(crate) struct StatusArguments {
 pub(crate) fn check(arguments: &CheckArguments) -> ExitCode {
     exit::run(async {
         let reply = arguments.gate.ask(&arguments.image, "check").await?;
-        let line = format!("{}: {}", arguments.image, reply.message);
+        let line = exit::visible(&format!("{}: {}", arguments.image, reply.message));
         match (reply.decision, reply.strict) {
             (Decision::Refuse, _) => return Err(Failure::Refused(format!("refuse  {line}"))),
             (Decision::Warn, _) => say(format_args!("warn    {line}")),
@@ -76,7 +76,7 @@ pub(crate) fn why(arguments: &WhyArguments) -> ExitCode {
         let (connection, _) = arguments.context.connect().await?;
         let question = WhyRequest { image: arguments.image.clone() };
         let reply = connection.ask(question, PATIENCE).await.map_err(|error| match error {
-            bus::Error::Answer { message, .. } => Failure::Usage(message),
+            bus::Error::Answer { message, .. } => Failure::Usage(exit::visible(&message)),
             error => Failure::fault(&error),
         })?;
         say(format_args!("{}: {}", arguments.image, reply.verdict.strict));
@@ -106,9 +106,15 @@ pub(crate) fn status(arguments: &StatusArguments) -> ExitCode {
             "{} orders, {} images, {} bans in force",
             reply.orders,
             reply.images,
-            reply.bans.len()
+            reply.bans.len() + usize::try_from(reply.untold_bans).unwrap_or_default()
         ));
         reply.bans.iter().for_each(say_ban);
+        if reply.untold_bans > 0 {
+            say(format_args!("{} bans more; `plimsoll why` names what covers an image", reply.untold_bans));
+        }
+        if reply.untold_rejected > 0 {
+            say(format_args!("rejected: {} orders before these", reply.untold_rejected));
+        }
         for line in &reply.rejected {
             say(format_args!("rejected: {line}"));
         }

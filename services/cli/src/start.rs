@@ -49,8 +49,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     exit::run(async {
         let reply = arguments.gate.ask(&arguments.image, "create").await?;
         match reply.decision {
-            Decision::Refuse => return Err(Failure::Refused(format!("not started: {}", reply.message))),
-            Decision::Warn => remark(format_args!("warning: {}", reply.message)),
+            Decision::Refuse => {
+                return Err(Failure::Refused(format!("not started: {}", exit::visible(&reply.message))));
+            }
+            Decision::Warn => remark(format_args!("warning: {}", exit::visible(&reply.message))),
             Decision::Allow => {}
         }
         // By digest, so that a tag that moves between the question and the start cannot swap the image.

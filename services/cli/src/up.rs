@@ -102,7 +102,7 @@ pub(crate) fn broker_config(arguments: &BrokerConfigArguments) -> ExitCode {
         let keys = Keyring::new(arguments.keys.clone());
         let identities =
             broker_identities(&keys, &nodes, &operators).map_err(|error| Failure::fault(&error))?;
-        exit::say(render(&identities));
+        exit::say_all(render(&identities));
         Ok(())
     })())
 }

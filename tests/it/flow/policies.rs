@@ -206,10 +206,17 @@ async fn by_the_tool(quay: &Quay, folder: &Path) -> Result<()> {
     ended(&quay.plimsoll(&["policy", "remove", "ours"]).await?, 0, &["accepted"])?;
     let listed = quay.plimsoll(&["policy", "list"]).await?;
     ensure!(
-        listed.stdout.contains("ours: revision") && !listed.stdout.contains("shop-*"),
+        listed.stdout.contains("registries: revision") && !listed.stdout.contains("ours"),
         "{}",
         listed.stdout
     );
+    ended(&quay.plimsoll(&["policy", "remove", "ours"]).await?, 2, &["no policy `ours`"])?;
+    fs::write(quay.broker.folder().join("nothing.json"), r#"{"name": "ours"}"#)?;
+    ended(
+        &quay.plimsoll(&["apply", "policy", "nothing.json"]).await?,
+        2,
+        &["`ours` asks nothing", "policy remove"],
+    )?;
     Ok(())
 }
 

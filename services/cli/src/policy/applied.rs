@@ -76,22 +76,29 @@ pub(super) async fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
 /// Orders are never deleted: a policy that asks nothing takes the place of the one that did.
 pub(super) async fn remove(arguments: &RemoveArguments) -> Result<(), Failure> {
     let RemoveArguments { name, context } = arguments;
-    let held = held(context).await?;
-    let Some(policy) = held.iter().find(|policy| policy.name.as_str() == name) else {
+    let (held, untold) = held(context).await?;
+    let policy = held.iter().find(|policy| policy.name.as_str() == name);
+    if policy.is_none() && untold == 0 {
         let names: Vec<&str> = held.iter().map(|policy| policy.name.as_str()).collect();
-        return Err(Failure::Usage(format!("no policy `{name}` holds; there are: {}", names.join(", "))));
-    };
-    if !policy.named_by.is_empty() {
+        return Err(Failure::Usage(match names.as_slice() {
+            [] => format!("no policy `{name}` holds, and no other"),
+            names => format!("no policy `{name}` holds; there are: {}", names.join(", ")),
+        }));
+    }
+    if let Some(policy) = policy.filter(|policy| !policy.named_by.is_empty()) {
         remark(format_args!(
             "{} named it and are held to the built-in policy from now on: errors of the linter refuse",
             policy.named_by.join(", ")
         ));
     }
-    orders::give(order::POLICY, json!({"name": name}).to_string().into_bytes(), context).await.map(drop)
+    orders::give_as_it_is(order::POLICY, json!({"name": name}).to_string().into_bytes(), context)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn list(arguments: &ListArguments) -> Result<(), Failure> {
-    for policy in held(&arguments.context).await? {
+    let (held, untold) = held(&arguments.context).await?;
+    for policy in held {
         let PolicyStatus {
             name,
             revision,
@@ -110,13 +117,17 @@ pub(super) async fn list(arguments: &ListArguments) -> Result<(), Failure> {
             say(format_args!("  {what}: {}", all.join(", ")));
         }
     }
+    if untold > 0 {
+        say(format_args!("{untold} policies more, for which the answer had no room"));
+    }
     Ok(())
 }
 
-async fn held(context: &context::Arguments) -> Result<Vec<PolicyStatus>, Failure> {
+/// The policies that hold, and how many more do.
+async fn held(context: &context::Arguments) -> Result<(Vec<PolicyStatus>, u32), Failure> {
     let (connection, _) = context.connect().await?;
     let reply = connection.ask(StatusRequest {}, PATIENCE).await.map_err(|error| Failure::fault(&error))?;
-    Ok(reply.policies)
+    Ok((reply.policies, reply.untold_policies))
 }
 
 impl ApplyArguments {
@@ -165,6 +176,12 @@ impl ApplyArguments {
 /// What is wrong with the policy of an order, found here rather than after it was stored.
 pub(crate) fn check(order: &Order) -> Result<(), Failure> {
     let Order::Policy(ordered) = order else { return Ok(()) };
+    if ordered.asks_nothing() {
+        return Err(Failure::Usage(format!(
+            "the policy `{0}` asks nothing; give it `modules`, `deny`, `ignore` or `failOn`, or take it back with `plimsoll policy remove {0}`",
+            ordered.name
+        )));
+    }
     let listed = lint::Policy {
         deny: ordered.deny.clone(),
         ignore: ordered.ignore.clone(),
