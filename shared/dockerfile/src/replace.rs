@@ -86,18 +86,26 @@ impl Dockerfile {
             uses.iter().map(|image_use| image_use.resolved.as_ref().ok()).collect();
         let places: HashMap<&Range<usize>, usize> =
             uses.iter().enumerate().map(|(index, image_use)| (&image_use.span, index)).collect();
-        let origins = Origins::of(self, inputs);
-        let mut changes = Vec::new();
+        let mut changed = Vec::new();
         for (span, image) in images {
             let place = places.get(span).and_then(|at| Some((uses.get(*at)?, wanted.get_mut(*at)?)));
             let (image_use, place) = place.ok_or_else(|| CannotReplace::NotAUse(span.clone()))?;
             if *place != Some(image) {
                 *place = Some(image);
-                let text = origins.text(image_use);
-                let spelt = text.map_or_else(|| image.to_string(), |text| respelt(&text, image_use, image));
-                changes.push(Change { image_use, spelt });
+                changed.push((image_use, image));
             }
         }
+        if changed.is_empty() {
+            // What is not changed means what it meant and need not be read again.
+            return Ok(self.text.clone());
+        }
+        let origins = Origins::of(self, inputs);
+        let spelt = |(image_use, image): (_, &ImageRef)| {
+            let text = origins.text(image_use);
+            let spelt = text.map_or_else(|| image.to_string(), |text| respelt(&text, image_use, image));
+            Change { image_use, spelt }
+        };
+        let changes: Vec<Change<'_>> = changed.into_iter().map(spelt).collect();
         let fine: Vec<Placed> = changes.iter().map(|change| placed(&origins, change)).collect();
         if let Some(text) = self.meaning(inputs, &uses, &wanted, &fine) {
             return Ok(text);

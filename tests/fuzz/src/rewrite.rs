@@ -1,6 +1,9 @@
 //! Rewriting: the file with other images is the file but for the references, and its patch makes the one of the other.
 
-use std::ops::Range;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use artifact::ImageRef;
 use dockerfile::{Arguments, Dockerfile, Edit, ImageUse, Inputs, Instruction, Item};
@@ -40,8 +43,10 @@ pub fn check(text: &str, inputs: &Inputs, answers: &[u8]) {
     let replaced = Dockerfile::read(&replaced_text);
     let again = replaced.image_uses(inputs);
     assert_eq!(again.len(), uses.len());
+    let asked: HashMap<&Range<usize>, &ImageRef> =
+        wanted.iter().rev().map(|(span, image)| (span, image)).collect();
     for (after, before) in again.iter().zip(&uses) {
-        let asked = wanted.iter().find(|(span, _)| *span == before.span).map(|(_, image)| image);
+        let asked = asked.get(&before.span).copied();
         assert_eq!(after.resolved.as_ref().ok(), asked.or(before.resolved.as_ref().ok()));
         assert_eq!(
             (after.role, after.stage, &after.stage_name),
@@ -73,8 +78,8 @@ fn frame(file: &Dockerfile, uses: &[ImageUse]) -> String {
 
 /// The tree in words, with a mark in the place of what may change.
 fn tree(file: &Dockerfile, uses: &[ImageUse]) -> Vec<String> {
-    let spans: Vec<&Range<usize>> = uses.iter().map(|image_use| &image_use.span).collect();
-    let marked = |text: &str, span: &Range<usize>| match spans.contains(&span) {
+    let spans: HashSet<&Range<usize>> = uses.iter().map(|image_use| &image_use.span).collect();
+    let marked = |text: &str, span: &Range<usize>| match spans.contains(span) {
         true => "<image>".to_owned(),
         false => text.to_owned(),
     };
