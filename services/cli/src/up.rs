@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let plan = Plan::read(arguments.config.as_deref())?;
         let telemetry = telemetry::init("up", &plan.telemetry)
             .map_err(|error| Failure::usage(telemetry::Chain(&error)))?;
-        let ended = compose(&layout, &plan).await;
+        let file = arguments.config.as_ref().map(|file| file.display().to_string());
+        let ended = compose(&layout, &plan, file.as_deref().unwrap_or("the defaults")).await;
         telemetry.flush();
         ended
     })
@@ -120,13 +121,13 @@ fn broker_identities(
     Ok(identities)
 }
 
-async fn compose(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
+async fn compose(layout: &Layout, plan: &Plan, file: &str) -> Result<(), Failure> {
     let keys = Keyring::new(layout.keys());
-    let identities =
-        keys.identities(&plan.up.node, &plan.up.operators).map_err(|error| Failure::fault(&error))?;
     let url = plan.up.nats.clone().unwrap_or_else(|| bus::server::url(plan.up.port));
     let roles = plan.roles(layout, &keys, &url)?;
-    preflight::check(&roles)?;
+    preflight::check(&roles, file, &plan.mistakes)?;
+    let identities =
+        keys.identities(&plan.up.node, &plan.up.operators).map_err(|error| Failure::fault(&error))?;
     let mut broker = None;
     if plan.up.nats.is_none() {
         let options = Options {

@@ -22,6 +22,13 @@ pub struct Mistakes {
     mistakes: Vec<String>,
 }
 
+impl Mistakes {
+    /// Each of them, with section and key; for whoever made the file from another one, in which they are to be mended.
+    pub fn each(&self) -> &[String] {
+        &self.mistakes
+    }
+}
+
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} cannot be used:", self.file)?;

@@ -21,6 +21,8 @@ use crate::exit::Failure;
 pub(super) struct Plan {
     pub(super) up: Up,
     pub(super) telemetry: telemetry::Config,
+    /// What is wrong with the operator's file, as far as no role has to be asked.
+    pub(super) mistakes: Vec<String>,
     sections: Table,
 }
 
@@ -119,12 +121,14 @@ impl Plan {
         }
         let operators = parse_all("operators", &up.operators, &mut mistakes);
         let roles = up.roles.as_ref().map(|roles| parse_all("roles", roles, &mut mistakes));
-        if !mistakes.is_empty() {
-            return Err(Failure::Usage(mistakes.join("\n")));
-        }
         let UpFile { nats, nats_server, port, replicas, node, .. } = up;
         let roles = roles.unwrap_or_else(|| Role::ALL.to_vec());
-        Ok(Self { up: Up { nats, nats_server, port, replicas, node, operators, roles }, telemetry, sections })
+        Ok(Self {
+            up: Up { nats, nats_server, port, replicas, node, operators, roles },
+            telemetry,
+            mistakes,
+            sections,
+        })
     }
 
     /// Writes each role's configuration file.

@@ -12,15 +12,19 @@ use events::topology::Role;
 use super::plan::Prepared;
 use crate::{exit::Failure, roles};
 
-/// Says everything that would keep a role from starting.
-pub(super) fn check(roles: &[Prepared]) -> Result<(), Failure> {
-    let mistakes: Vec<String> = roles
-        .iter()
-        .filter_map(|prepared| roles::check(prepared.role, &prepared.config).err())
-        .map(|mistakes| mistakes.to_string())
-        .collect();
+/// Says everything that would keep a role from starting, beside `mistakes` that are known already. All of them are to be mended in `file`, the
+/// operator's own: those of the roles are made from it.
+pub(super) fn check(roles: &[Prepared], file: &str, mistakes: &[String]) -> Result<(), Failure> {
+    let of_roles = roles.iter().filter_map(|prepared| roles::check(prepared.role, &prepared.config).err());
+    let mut mistakes = mistakes.to_vec();
+    for mistake in of_roles.flat_map(|wrong| wrong.each().to_vec()) {
+        // What all roles share is told once.
+        if !mistakes.contains(&mistake) {
+            mistakes.push(mistake);
+        }
+    }
     if !mistakes.is_empty() {
-        return Err(Failure::Usage(mistakes.join("\n")));
+        return Err(Failure::Usage(format!("{file} cannot be used:\n  - {}", mistakes.join("\n  - "))));
     }
     let taken: Vec<String> = roles.iter().flat_map(taken).collect();
     if taken.is_empty() { Ok(()) } else { Err(Failure::Fault(taken.join("\n"))) }
@@ -89,8 +93,13 @@ mod tests {
             prepared(folder.path(), Role::Watcher, "listn = \"x\""),
             prepared(folder.path(), Role::Worker, "slots = \"many\""),
         ];
-        let Err(Failure::Usage(text)) = check(&roles) else { panic!("no mistake was found") };
-        assert!(text.contains("listn") && text.contains("slots"), "{text}");
+        let Err(Failure::Usage(text)) = check(&roles, "up.toml", &["[up] known".to_owned()]) else {
+            panic!("no mistake was found")
+        };
+        for part in ["up.toml", "[up] known", "listn", "slots"] {
+            assert!(text.contains(part), "{part} is missing in: {text}");
+        }
+        assert!(!text.contains(&*folder.path().to_string_lossy()), "{text}");
     }
 
     #[test]
@@ -107,7 +116,9 @@ mod tests {
                 &format!("socket = \"/nowhere/gate.sock\"\nplugin_socket = \"{}\"", socket.display()),
             ),
         ];
-        let Err(Failure::Fault(text)) = check(&roles) else { panic!("nothing was found taken") };
+        let Err(Failure::Fault(text)) = check(&roles, "up.toml", &[]) else {
+            panic!("nothing was found taken")
+        };
         assert!(text.contains("[watcher] listen") && text.contains("[gate] plugin_socket"), "{text}");
         assert!(!text.contains("[gate] socket:"), "{text}");
     }

@@ -54,3 +54,21 @@ async fn a_node_that_cannot_stand_in_a_subject_gets_no_account() {
         assert!(!keys.exists(), "keys were made for {node}");
     }
 }
+
+#[tokio::test]
+async fn all_mistakes_of_a_pipeline_are_told_at_once_and_in_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("up.toml"),
+        "[up]\nport = 0\n[worker]\nslots = 0\n[gate]\nsockt = \"x\"\n[shoe]\n",
+    )
+    .unwrap();
+    let mut command = plimsoll();
+    command.args(["up", "--data", "data", "--config", "up.toml"]).current_dir(folder.path());
+    let ended = run(command.into(), WAIT).await.unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    for part in ["up.toml cannot be used", "[up] port", "[worker] slots", "sockt", "[shoe]"] {
+        assert!(ended.stderr.contains(part), "{part} is missing in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("worker.toml") && !ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
