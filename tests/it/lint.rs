@@ -180,7 +180,10 @@ async fn policies_are_tried_where_they_are_written() {
         ("failing/a.rego", b"package main\nimport rego.v1\n\ntest_no if {\n\tfalse\n}\n"),
         ("good", GOOD.as_bytes()),
         ("root", b"FROM a:1\nUSER root\n"),
+        ("data.json", b"[1]"),
     ]);
+    let data = ["policy", "check", "rules", "--data", "data.json", "good"];
+    check(&folder.plimsoll(&data, "").await, 2, "data.json is no JSON object");
     check(&folder.plimsoll(&["policy", "test", "rules"], "").await, 0, "1 of 1 tests passed");
     check(&folder.plimsoll(&["policy", "test", "failing"], "").await, 1, "main.test_no FAILED");
     check(&folder.plimsoll(&["policy", "test", "untested"], "").await, 2, "no test in");
@@ -235,6 +238,8 @@ async fn what_nobody_can_mean_is_not_sent() {
     let ban = ["ban", "reg.example/os:1", "--reason", &long];
     check(&folder.plimsoll(&ban, "").await, 2, "reason: it takes 5000 bytes");
     check(&folder.plimsoll(&["apply", "policy", "empty.json"], "").await, 2, "asks nothing");
+    let ban = ["ban", "reg.example/os:1", "--reason", "r", "--expires", "tomorrow"];
+    check(&folder.plimsoll(&ban, "").await, 2, "as in 2026-12-24T18:00:00Z");
 }
 
 #[tokio::test]

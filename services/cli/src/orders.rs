@@ -166,7 +166,13 @@ pub(crate) async fn give_as_it_is(
     context: &context::Arguments,
 ) -> Result<Option<(bus::Connection, Sequence)>, Failure> {
     let (connection, operator) = context.connect().await?;
-    match connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| Failure::fault(&error))? {
+    let given = connection.order(kind, &operator, body, PATIENCE).await.map_err(|error| match error {
+        error @ bus::Error::Large { .. } => {
+            Failure::Usage(format!("{error}; take out what need not be in it"))
+        }
+        error => Failure::fault(&error),
+    });
+    match given? {
         Given::Accepted(accepted) if accepted.changed => {
             say(format_args!("order {}: accepted", accepted.order));
             Ok(Some((connection, accepted.order)))

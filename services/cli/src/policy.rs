@@ -46,8 +46,8 @@ struct Source {
     /// A JSON file that policies see as `data`.
     #[arg(short, long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// How long one test, or all rules on one definition, may take.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000)]
+    /// How long one test, or all rules on one definition, may take; as long as in the pipeline where none is given.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 2000)]
     timeout_ms: u64,
 }
 
@@ -172,7 +172,11 @@ impl Source {
     }
 
     fn data(&self) -> Result<Option<String>, Failure> {
-        self.data.as_deref().map(read).transpose()
+        let Some(file) = self.data.as_deref() else { return Ok(None) };
+        let text = read(file)?;
+        let said = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text);
+        said.map_err(|error| Failure::Usage(format!("{} is no JSON object: {error}", file.display())))?;
+        Ok(Some(text))
     }
 }
 

@@ -103,10 +103,13 @@ pub(crate) fn status(arguments: &StatusArguments) -> ExitCode {
         let reply =
             connection.ask(StatusRequest {}, PATIENCE).await.map_err(|error| Failure::fault(&error))?;
         say(format_args!(
-            "{} orders, {} images, {} bans in force",
-            reply.orders,
-            reply.images,
-            reply.bans.len() + usize::try_from(reply.untold_bans).unwrap_or_default()
+            "{}, {}, {} in force",
+            counted(reply.orders, "order"),
+            counted(reply.images, "image"),
+            counted(
+                u64::try_from(reply.bans.len()).unwrap_or(u64::MAX) + u64::from(reply.untold_bans),
+                "ban"
+            )
         ));
         reply.bans.iter().for_each(say_ban);
         if reply.untold_bans > 0 {
@@ -134,8 +137,10 @@ fn say_ban(ban: &BanStatus) {
     }
     let campaign = if ban.campaign.is_empty() { "not opened" } else { &ban.campaign };
     say(format_args!(
-        "  campaign {campaign}: {} images covered, {} replaced, {} containers remedied",
-        ban.images, ban.replaced, ban.containers_remedied
+        "  campaign {campaign}: {} covered, {} replaced, {} remedied",
+        counted(u64::from(ban.images), "image"),
+        ban.replaced,
+        counted(u64::from(ban.containers_remedied), "container")
     ));
     for straggler in &ban.stragglers {
         say(format_args!("  left: {straggler}"));
@@ -146,6 +151,10 @@ fn say_ban(ban: &BanStatus) {
             ban.untold
         ));
     }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn shown(at: OffsetDateTime) -> String {

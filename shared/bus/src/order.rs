@@ -31,6 +31,7 @@ impl Connection {
         patience: Duration,
     ) -> Result<Given, Error> {
         let subject = Subject::of(kind, &[operator.to_string()]);
+        self.fits("the order", body.len())?;
         // Listen first: the answer may be faster than the acknowledgement.
         let mut answers = self.listen("plimsoll.order.>").await?;
         let stored = async { self.jetstream.publish(subject.to_string(), body.into()).await?.await };

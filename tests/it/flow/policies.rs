@@ -211,6 +211,10 @@ async fn by_the_tool(quay: &Quay, folder: &Path) -> Result<()> {
         listed.stdout
     );
     ended(&quay.plimsoll(&["policy", "remove", "ours"]).await?, 2, &["no policy `ours`"])?;
+    let large =
+        json!({"section": "remedies", "remedies": [{"name": "patch", "argv": ["x".repeat(2 << 20)]}]});
+    fs::write(quay.broker.folder().join("large.json"), large.to_string())?;
+    ended(&quay.plimsoll(&["apply", "catalog", "large.json"]).await?, 2, &["the order", "take out"])?;
     fs::write(quay.broker.folder().join("nothing.json"), r#"{"name": "ours"}"#)?;
     ended(
         &quay.plimsoll(&["apply", "policy", "nothing.json"]).await?,

@@ -24,6 +24,9 @@ impl fmt::Display for Verdict {
                     "this gate cannot read an order that is in force; update it before it may answer",
                 );
             }
+            (Rule::Banned(_), Some(ban)) if *image == ban.target.to_string() => {
+                write!(f, "{image} is banned itself")?;
+            }
             (Rule::Banned(tie), Some(ban)) => write!(f, "{image} contains {} as its {tie}", ban.target)?,
             (Rule::Pending, Some(ban)) => {
                 write!(f, "{image} cannot be cleared: the ban of {} is still being resolved", ban.target)?;
