@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod evaluator;
 mod flow;
 mod layers;
 mod lint;

@@ -25,6 +25,10 @@ const ANSWER_BYTES: usize = 8 << 20;
 /// The signal that ends a process which has used up its processor time.
 const SIGXCPU: i32 = 24;
 
+/// A program's allocator must not take address space before the limit holds: mimalloc, where the program has it, reserves 1 GiB at its start,
+/// and with that a child could not even have its stack.
+const ALLOCATOR: [(&str, &str); 1] = [("MIMALLOC_ARENA_RESERVE", "0")];
+
 /// Asks policies, each time in a child of its own. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
@@ -197,6 +201,7 @@ impl Evaluator {
         let _slot = self.slots.acquire().await.ok();
         let mut command = Command::new(&self.program);
         command.arg(ARGUMENT).env_clear().stdin(question(asked).map_err(Unanswered::Start)?);
+        command.envs(ALLOCATOR);
         let mut printed = Vec::new();
         let consume = |bytes: &[u8]| {
             if printed.len() + bytes.len() > ANSWER_BYTES {
