@@ -91,7 +91,7 @@ pub(crate) fn why(arguments: &WhyArguments) -> ExitCode {
             say(format_args!("  stands on it {derivative}"));
         }
         for line in &reply.campaign {
-            say(format_args!("  campaign     {line}"));
+            say(format_args!("  campaign     {}", in_a_row(line)));
         }
         Ok(())
     })
@@ -143,7 +143,7 @@ fn say_ban(ban: &BanStatus) {
         counted(u64::from(ban.containers_remedied), "container")
     ));
     for straggler in &ban.stragglers {
-        say(format_args!("  left: {straggler}"));
+        say(format_args!("  left: {}", in_a_row(straggler)));
     }
     if ban.untold > 0 {
         say(format_args!(
@@ -155,6 +155,11 @@ fn say_ban(ban: &BanStatus) {
 
 fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What was said in lines, such as the findings of a scan, on one of our own.
+fn in_a_row(text: &str) -> String {
+    text.replace('\n', "; ")
 }
 
 fn shown(at: OffsetDateTime) -> String {
