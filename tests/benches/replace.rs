@@ -33,6 +33,7 @@ async fn main() -> Result<()> {
     story::bases(&world).await?;
     story::catalog(&world, "10.4.8", &[]).await?;
     story::doors(&world, "enforce").await?;
+    story::policy(&world).await?;
     for source in &SOURCES {
         story::project(&world, source.project).await?;
     }
