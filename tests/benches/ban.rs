@@ -27,7 +27,12 @@ use tests::{
     wire::Wire,
     world::{OPERATOR, STEP},
 };
-use tokio::{net::TcpStream, sync::Barrier, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::Barrier,
+    task::JoinSet,
+    time::{interval, timeout},
+};
 
 const NODES: [&str; 3] = ["port", "starboard", "stern"];
 const ROUNDS: usize = 50;
@@ -173,9 +178,10 @@ async fn stored(person: &mut Wire) -> Result<u64> {
 
 async fn until(gate: &mut Gate, image: &str, decision: &str) -> Result<()> {
     let deadline = Instant::now() + STEP;
+    let mut ticks = interval(PAUSE);
     while gate.check(image).await? != decision {
         ensure!(Instant::now() < deadline, "the gate never says {decision}");
-        tokio::time::sleep(PAUSE).await;
+        ticks.tick().await;
     }
     Ok(())
 }

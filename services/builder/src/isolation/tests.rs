@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tempfile::TempDir;
+use testkit::wait::eventually;
 
 use super::*;
 
@@ -168,12 +169,8 @@ async fn dropped_midway_nothing_runs_on() {
         (CancellationToken::new(), small(), ["sh", "-c", "setsid sleep 1000"].map(OsString::from));
     {
         let run = place.isolation.run(&workspace, &[], &command, &limits, &mut log, &stop);
-        let started = async {
-            while !workspace.is_ready() {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        select! { _ = run => unreachable!("it sleeps"), () = started => {} }
+        let started = eventually("it to start", Duration::from_secs(60), async || workspace.is_ready());
+        select! { _ = run => unreachable!("it sleeps"), started = started => started.unwrap() }
     }
     assert!(!pids.exists());
 }

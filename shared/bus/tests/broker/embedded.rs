@@ -105,17 +105,17 @@ fn program() -> PathBuf {
 /// Polls until `condition` holds; fails the test after ten seconds.
 pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
     while !condition().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(ticks.tick().await < deadline, "never: {what}");
     }
 }
 
 /// Polls for a while and fails the test at the first moment at which `condition` does not hold.
 pub(crate) async fn throughout<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
     let deadline = tokio::time::Instant::now() + Duration::from_millis(200);
-    while tokio::time::Instant::now() < deadline {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    while ticks.tick().await < deadline {
         assert!(condition().await, "no longer: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,6 +1,8 @@
 //! Builds that try what they should not. Not the isolation's own limits, which its tests show one by one.
 
-use std::os::unix::fs::symlink;
+use std::{os::unix::fs::symlink, time::Duration};
+
+use testkit::wait::eventually;
 
 use super::*;
 use crate::isolation::Error as Ended;
@@ -140,10 +142,8 @@ async fn a_stop_ends_a_build() {
     let stop = CancellationToken::new();
     let request = bench.request("out", "FROM BASE\nRUN busybox sleep 100000\n");
     let started = async {
-        let runs = || std::fs::read_dir(bench.dir.path().join("scratch")).unwrap().count() > 0;
-        while !runs() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let runs = async || std::fs::read_dir(bench.dir.path().join("scratch")).unwrap().count() > 0;
+        eventually("the build to start", Duration::from_secs(60), runs).await.unwrap();
         stop.cancel();
     };
     let (report, ()) = tokio::join!(bench.driver.build(&request, &stop), started);
