@@ -232,6 +232,7 @@ pub fn shapes() -> Vec<Shape> {
         ("FROM a:1\nRUN yum install ", "-1", "=\n"),
         ("FROM a:1\nRUN yum install a", "-1", ".x86_64\n"),
         ("FROM r.io/${A%%*.*.*.*.*x}\n", "x", ""),
+        ("ARG A=", "x", "\nFROM ${A##*a*b*c*d*e*f}\n"),
         ("ARG A=r.io/os\n", "FROM $A:1\n", ""),
         ("ARG A=r.io/os\nARG B=$A\n", "FROM ${B}:1 AS b%\n", ""),
         ("ARG A=x\n", "ARG A=$A$A\n", "FROM $A\n"),
@@ -243,8 +244,19 @@ pub fn shapes() -> Vec<Shape> {
         ("FROM a:1\n", "RUN --mount=from=r.io/a:1 x\n", ""),
         ("FROM a:1\n", "COPY --from=r.io/a:1 a /\n", ""),
         ("# check=skip=", "a%,", "\nfrom a\nWORKDIR b\nRUN $c\n"),
+        ("FROM a:1\nRUN <<A ", "${a:-", ""),
+        ("FROM a:1\nRUN ", "--mount=from=a,", ""),
+        ("FROM a:1\nCOPY ", "--from=a ", ""),
+        ("FROM a:1\n", "ONBUILD ", ""),
+        ("FROM scratch\nADD [", "\"\\u0061\",", "\"/\"]\n"),
     ] {
         shapes.push(Shape::new(before, repeated, behind));
+    }
+    // Long values that short lines take apart.
+    for (length, line) in
+        [(900, "FROM r.io/$A:1\n"), (90, "FROM ${A//x*xy*x?y/z}\n"), (90, "FROM ${A//x/xxxxxxxxx}\n")]
+    {
+        shapes.push(Shape::new(&format!("ARG A={}\n", "x".repeat(length)), line, ""));
     }
     shapes
 }
