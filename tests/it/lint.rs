@@ -113,6 +113,14 @@ async fn a_folder_may_be_called_like_a_definition() {
     let empty = folder.plimsoll(&["lint", "last", "Dockerfile.d"], "").await;
     check(&empty, 2, "no definition in this folder");
     assert_eq!(empty.stdout, "");
+    // Of many paths not each is asked beforehand what it is: the report has begun by then, and is brought to its end.
+    let mut many = vec!["lint", "--format", "json", "--no-shellcheck"];
+    many.extend(["last"; 600]);
+    many.extend(["Dockerfile.d", "Dockerfile"]);
+    let finished = folder.plimsoll(&many, "").await;
+    check(&finished, 2, "no definition in this folder");
+    let findings: Vec<Value> = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(findings.iter().filter(|finding| finding["code"] == "DL3004").count(), 602);
 }
 
 #[tokio::test]
@@ -221,7 +229,7 @@ async fn a_reader_that_has_gone_is_nobodys_fault() {
 
 #[tokio::test]
 async fn a_result_that_cannot_be_written_is_a_fault() {
-    for arguments in [&["explain", "DL3004"][..], &["explain"]] {
+    for arguments in [&["explain", "DL3004"][..], &["explain"], &["lint", "--help"], &["--version"]] {
         let mut command = Command::new(program("plimsoll"));
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let child = command.args(arguments).stdout(full).stderr(std::process::Stdio::piped()).spawn();

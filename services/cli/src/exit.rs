@@ -21,6 +21,13 @@ pub(crate) enum Failure {
     Fault(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Refused(text) | Self::Usage(text) | Self::Fault(text)) = self;
+        f.write_str(text)
+    }
+}
+
 impl Failure {
     pub(crate) fn fault(error: &dyn std::error::Error) -> Self {
         Self::Fault(Chain(error).to_string())
@@ -89,6 +96,18 @@ pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> ExitCod
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => end(runtime.block_on(command)),
         Err(error) => end(Err(Failure::fault(&error))),
+    }
+}
+
+/// What clap has to say instead of a command: help and the version are results, anything else is a mistake in what was typed.
+pub(crate) fn told(said: &clap::Error) -> ExitCode {
+    let written = said.print().and_then(|()| io::stdout().flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            end(Err(Failure::Fault(format!("the result cannot be written: {error}"))))
+        }
+        _ if said.use_stderr() => ExitCode::from(service::USAGE),
+        _ => ExitCode::SUCCESS,
     }
 }
 

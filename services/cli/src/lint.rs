@@ -112,8 +112,14 @@ impl Run<'_> {
         for places in places.chunks(if alone { BATCH_FILES_ALONE } else { BATCH_FILES }) {
             for verdict in batch::judge(self.pool.as_ref(), places, &self.judge, self.scripts.as_ref())? {
                 if let Outcome::Folder(path) = &verdict.outcome {
-                    if !self.judge_all(&files::within(path)?)? {
-                        return Ok(false);
+                    match files::within(path) {
+                        Ok(places) if !self.judge_all(&places)? => return Ok(false),
+                        Ok(_) => {}
+                        // The report has begun, and is brought to its end.
+                        Err(failure) => {
+                            remark(&failure);
+                            self.tally.missing += 1;
+                        }
                     }
                     continue;
                 }
@@ -183,6 +189,7 @@ fn put(output: &mut dyn Write, text: &mut String) -> Result<bool, Failure> {
 #[derive(Debug, Default)]
 struct Tally {
     refused: usize,
+    /// Paths that lead to nothing, and folders without a definition.
     missing: usize,
     unread: usize,
 }
@@ -205,7 +212,7 @@ impl Tally {
         }
         if missing > 0 {
             return Err(Failure::Usage(format!(
-                "{missing} of the files do not exist; name files or folders"
+                "{missing} of the paths lead to no definition; name files, or folders that hold some"
             )));
         }
         if refused > 0 && settings.format.can_fail() {

@@ -68,7 +68,11 @@ fn main() -> ExitCode {
     if let Some(ended) = evaluator::inside::begin() {
         return ended;
     }
-    match Arguments::parse().command {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(said) => return exit::told(&said),
+    };
+    match command {
         Command::Up(arguments) => up::run(&arguments),
         Command::Role(arguments) => roles::run(&arguments),
         Command::Bootstrap(arguments) => up::bootstrap(&arguments),

@@ -9,12 +9,16 @@ use ignore::{DirEntry, WalkBuilder};
 
 use crate::exit::Failure;
 
+/// Of so many paths each is asked whether it is a folder. Of more, those called like a definition are not: that would cost a third of
+/// reading them, and what is called like one is one as a rule.
+const FEW_PATHS: usize = 64;
+
 /// Where a definition is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// `-`: standard input.
     Input,
-    /// A file, or a folder that is called like one, which shows when it is read.
+    /// A file, or one of many paths: a folder that is called like a definition, which shows when it is read.
     File(PathBuf),
 }
 
@@ -22,14 +26,14 @@ pub(super) enum Place {
 ///
 /// A file that is named is taken whatever it is called; a folder is walked as git sees it, without what `.gitignore` leaves out.
 pub(super) fn places(paths: &[PathBuf]) -> Result<Vec<Place>, Failure> {
+    let are_few = paths.len() <= FEW_PATHS;
     let mut places = Vec::new();
     for path in paths {
         if path == Path::new("-") {
             places.push(Place::Input);
-        } else if !is_called_definition(path) && path.is_dir() {
+        } else if (are_few || !is_called_definition(path)) && path.is_dir() {
             places.extend(within(path)?);
         } else {
-            // What is called like a definition is one as a rule: asking each whether it is a folder costs a third of reading it.
             places.push(Place::File(path.clone()));
         }
     }
