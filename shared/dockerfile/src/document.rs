@@ -84,6 +84,11 @@ impl Dockerfile {
         &self.text
     }
 
+    /// The text alone.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// Everything in the file, in order.
     pub fn items(&self) -> &[Item] {
         &self.items

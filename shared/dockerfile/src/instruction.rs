@@ -211,25 +211,41 @@ impl Keyword {
         Self::Workdir,
     ];
 
+    /// The letters of the longest.
+    const LONGEST: usize = Self::Healthcheck.as_str().len();
+
     /// The keyword that a word is, in any case.
     pub fn of(word: &str) -> Self {
-        // Compared with those of its length alone, the most common first.
-        let candidates: &[Self] = match word.len() {
-            3 => &[Self::Run, Self::Env, Self::Arg, Self::Cmd, Self::Add],
-            4 => &[Self::Copy, Self::From, Self::User],
-            5 => &[Self::Label, Self::Shell],
-            6 => &[Self::Expose, Self::Volume],
-            7 => &[Self::Workdir, Self::Onbuild],
-            10 => &[Self::Entrypoint, Self::Maintainer, Self::Stopsignal],
-            11 => &[Self::Healthcheck],
-            _ => &[],
-        };
-        let found = candidates.iter().find(|keyword| word.eq_ignore_ascii_case(keyword.as_str()));
-        found.copied().unwrap_or(Self::Unknown)
+        // In capitals without a text of its own: every line has one.
+        let mut capitals = [0; Self::LONGEST];
+        for (capital, letter) in capitals.iter_mut().zip(word.bytes()) {
+            *capital = letter.to_ascii_uppercase();
+        }
+        match capitals.get(..word.len()).unwrap_or_default() {
+            b"ADD" => Self::Add,
+            b"ARG" => Self::Arg,
+            b"CMD" => Self::Cmd,
+            b"COPY" => Self::Copy,
+            b"ENTRYPOINT" => Self::Entrypoint,
+            b"ENV" => Self::Env,
+            b"EXPOSE" => Self::Expose,
+            b"FROM" => Self::From,
+            b"HEALTHCHECK" => Self::Healthcheck,
+            b"LABEL" => Self::Label,
+            b"MAINTAINER" => Self::Maintainer,
+            b"ONBUILD" => Self::Onbuild,
+            b"RUN" => Self::Run,
+            b"SHELL" => Self::Shell,
+            b"STOPSIGNAL" => Self::Stopsignal,
+            b"USER" => Self::User,
+            b"VOLUME" => Self::Volume,
+            b"WORKDIR" => Self::Workdir,
+            _ => Self::Unknown,
+        }
     }
 
     /// Its name in capitals.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Add => "ADD",
             Self::Arg => "ARG",

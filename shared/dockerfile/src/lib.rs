@@ -4,6 +4,7 @@
 //! the text is either refused ([`Unresolved`]) or named ([`Dockerfile::disputes`]): whoever decides about images must never read a
 //! file otherwise than whoever builds it. Pure: no IO, no clock; time and memory are linear in the text.
 
+mod blank;
 mod directive;
 mod dispute;
 mod document;

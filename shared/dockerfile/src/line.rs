@@ -51,10 +51,11 @@ impl Iterator for Lines<'_> {
     fn next(&mut self) -> Option<Line> {
         let rest = self.source.get(self.position..).filter(|rest| !rest.is_empty())?;
         let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |feed| feed + 1);
-        let text = rest.get(..length).unwrap_or_default().trim_end_matches(['\r', '\n']);
+        let text = rest.as_bytes().get(..length).unwrap_or_default();
+        let ending = text.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.number += 1;
         let start = self.position;
         self.position += length;
-        Some(Line { number: self.number, start, text_end: start + text.len(), end: self.position })
+        Some(Line { number: self.number, start, text_end: self.position - ending, end: self.position })
     }
 }

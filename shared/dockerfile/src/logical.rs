@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use crate::blank;
+
 /// The joined text of one instruction's lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Logical<'a> {
@@ -44,6 +46,9 @@ impl<'a> Logical<'a> {
 
     /// The bytes of the file that `range` covers: a continuation inside it is covered too, one behind it is not.
     pub(crate) fn span(&self, range: &Range<usize>) -> Range<usize> {
+        if self.further.is_empty() {
+            return self.start + range.start..self.start + range.end.max(range.start);
+        }
         let start = self.source(range.start);
         match range.end.checked_sub(1).filter(|last| *last >= range.start) {
             Some(last) => start..self.source(last) + 1,
@@ -54,9 +59,9 @@ impl<'a> Logical<'a> {
     /// `range` without the white space at its ends.
     pub(crate) fn trim(&self, range: Range<usize>) -> Range<usize> {
         let text = self.slice(&range);
-        let behind_blanks = text.trim_start();
+        let behind_blanks = blank::trim_start(text);
         let start = range.start + (text.len() - behind_blanks.len());
-        start..start + behind_blanks.trim_end().len()
+        start..start + blank::trim_end(behind_blanks).len()
     }
 }
 

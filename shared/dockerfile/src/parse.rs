@@ -12,6 +12,7 @@ mod structure;
 use std::ops::Range;
 
 use crate::{
+    blank,
     directive::{Directive, DirectiveName, Escape, directive_in},
     dispute::{self, Dispute, DisputeKind},
     document::{Comment, Dockerfile, Item},
@@ -24,6 +25,8 @@ use crate::{
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// The longest line, with its ending, that the line scanner of the official reader takes (`bufio.MaxScanTokenSize`).
 const LONGEST_LINE: usize = 64 * 1024;
+/// What an item takes in most files: room for all of them is made at once.
+const COMMON_ITEM_BYTES: usize = 32;
 
 /// Reads everything, in one pass over the lines.
 pub(crate) fn read(text: &str) -> Dockerfile {
@@ -33,7 +36,7 @@ pub(crate) fn read(text: &str) -> Dockerfile {
         lines: Lines::new(text, start),
         escape: Escape::default(),
         directives: Some(Vec::new()),
-        items: Vec::new(),
+        items: Vec::with_capacity(text.len() / COMMON_ITEM_BYTES),
         errors: Vec::new(),
         disputes: Vec::new(),
     };
@@ -94,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     fn item(&mut self, line: Line) {
-        let text = line.text(self.source).trim_start();
+        let text = blank::trim_start(line.text(self.source));
         let span = line.start..line.end;
         if let Some(directive) = self.directive(line, text) {
             self.items.push(Item::Directive(directive));
@@ -144,7 +147,7 @@ impl<'a> Reader<'a> {
             let Some(line) = self.lines.next() else { break };
             last = line;
             let text = line.text(self.source);
-            let trimmed = text.trim_start();
+            let trimmed = blank::trim_start(text);
             if !trimmed.is_empty() && !trimmed.starts_with('#') {
                 let piece;
                 (piece, continues) = self.piece(line, text);
@@ -162,7 +165,7 @@ impl<'a> Reader<'a> {
         self.errors.append(&mut parse.errors);
         self.disputes.append(&mut parse.disputes);
         instruction.last_line = last.number;
-        if heredoc::may_follow(&instruction) && logical.text().contains("<<") {
+        if heredoc::may_follow(&instruction) && heredoc::may_stand_in(logical.text()) {
             self.heredocs(&mut instruction, logical.text());
         }
         instruction.span = first.start..self.lines.position();
@@ -172,9 +175,9 @@ impl<'a> Reader<'a> {
     /// One line without its continuation, and whether it had one.
     fn piece(&mut self, line: Line, text: &'a str) -> (&'a str, bool) {
         let escape = self.escape.as_char();
-        let Some(inside) = text.trim_end_matches([' ', '\t']).strip_suffix(escape) else {
-            return (text, false);
-        };
+        let blanks = text.bytes().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let trimmed = text.get(..text.len() - blanks).unwrap_or_default();
+        let Some(inside) = trimmed.strip_suffix(escape) else { return (text, false) };
         self.disputes.extend(dispute::line_end(self.source, line, inside, self.escape));
         if inside.ends_with(escape) { (text, false) } else { (inside, true) }
     }
@@ -209,17 +212,14 @@ impl LineParse<'_> {
     fn instruction(&mut self, range: Range<usize>, depth: Depth) -> Instruction {
         let range = self.logical.trim(range);
         let text = self.logical.slice(&range);
-        let length = text.find(is_separator).unwrap_or(text.len());
-        let keyword_range = range.start..range.start + length;
+        let keyword_range = range.start..range.start + blank::word(text);
         let word = self.logical.slice(&keyword_range);
         let keyword = Keyword::of(word);
         if keyword == Keyword::Unknown {
             let kind = ParseErrorKind::UnknownInstruction(word.chars().take(40).collect());
             self.error(&keyword_range, kind);
         }
-        let behind = text.get(length..).unwrap_or_default();
-        let gap = behind.len() - behind.trim_start_matches(is_separator).len();
-        let (flags, rest) = self.flags(keyword, keyword_range.end + gap..range.end);
+        let (flags, rest) = self.flags(keyword, keyword_range.end..range.end);
         let rest = self.logical.trim(rest);
         let arguments = self.arguments(keyword, rest, depth);
         self.check_count(keyword, &keyword_range, &arguments);
@@ -267,9 +267,4 @@ impl LineParse<'_> {
             self.error(range, ParseErrorKind::MissingArgument(keyword));
         }
     }
-}
-
-/// What separates a keyword from its arguments, and the words of FROM, COPY and EXPOSE: `[\t\v\f\r ]`.
-fn is_separator(c: char) -> bool {
-    matches!(c, '\t' | '\x0b' | '\x0c' | '\r' | ' ')
 }

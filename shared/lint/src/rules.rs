@@ -19,6 +19,7 @@ mod packages;
 mod paths;
 mod pip;
 mod pl;
+mod quotes;
 mod stages;
 
 #[cfg(test)]

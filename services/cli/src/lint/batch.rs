@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dockerfile::{Dockerfile, NotText};
+use dockerfile::Dockerfile;
 use lint::{Finding, Report, Script};
 use rayon::prelude::*;
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -94,18 +94,18 @@ fn into_map<T: Send, R: Send>(
 /// A definition as it was read, before it is judged.
 struct Source {
     path: String,
-    text: Result<(String, Dockerfile), Unusable>,
+    file: Result<Dockerfile, Unusable>,
 }
 
 enum Unusable {
     Folder(PathBuf),
     Unread(io::Error),
-    NotText(Option<Finding>),
+    NotText(Finding),
 }
 
 impl Source {
     fn scripts(&self) -> Vec<Script> {
-        self.text.as_ref().map(|(_, file)| lint::scripts(file)).unwrap_or_default()
+        self.file.as_ref().map(lint::scripts).unwrap_or_default()
     }
 }
 
@@ -114,33 +114,29 @@ fn read_one(place: &Place) -> Source {
         Place::Input => ("-".to_owned(), read(io::stdin().lock())),
         Place::File(path) => (shown(path), read_file(path)),
     };
-    let text = match (place, bytes.map(String::from_utf8)) {
+    let file = match (place, bytes) {
         (Place::File(path), Err(error)) if error.kind() == io::ErrorKind::IsADirectory => {
             Err(Unusable::Folder(path.clone()))
         }
         (_, Err(error)) => Err(Unusable::Unread(error)),
-        // Bytes that are no text break the rule that a definition can be read.
-        (_, Ok(Err(error))) => {
-            let wrong = Dockerfile::text_of(error.as_bytes()).err();
-            Err(Unusable::NotText(wrong.map(|error: NotText| lint::unreadable(&error))))
-        }
-        (_, Ok(Ok(text))) => {
-            let file = Dockerfile::read(&text);
-            Ok((text, file))
-        }
+        (_, Ok(bytes)) => match Dockerfile::text_of(&bytes) {
+            Ok(text) => Ok(Dockerfile::read(text)),
+            // Bytes that are no text break the rule that a definition can be read.
+            Err(error) => Err(Unusable::NotText(lint::unreadable(&error))),
+        },
     };
-    Source { path, text }
+    Source { path, file }
 }
 
 fn judged(source: Source, judge: &Judge<'_>, findings: Vec<Finding>) -> Verdict {
-    let Source { path, text } = source;
-    let outcome = match text {
-        Ok((text, file)) => {
+    let Source { path, file } = source;
+    let outcome = match file {
+        Ok(file) => {
             let Report { findings, refused } = judge.report(&file, findings);
-            Outcome::Judged { text, findings, refused }
+            Outcome::Judged { text: file.into_text(), findings, refused }
         }
         Err(Unusable::NotText(finding)) => {
-            Outcome::Judged { text: String::new(), findings: finding.into_iter().collect(), refused: true }
+            Outcome::Judged { text: String::new(), findings: vec![finding], refused: true }
         }
         Err(Unusable::Folder(path)) => Outcome::Folder(path),
         Err(Unusable::Unread(error)) => Outcome::Unread(error),

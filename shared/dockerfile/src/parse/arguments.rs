@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Depth, LineParse, is_separator, list::List};
+use super::{Depth, LineParse, list::List};
 use crate::{
+    blank,
     dispute::DisputeKind,
     error::ParseErrorKind,
     instruction::{Arguments, Keyword, Pair, Word},
@@ -43,16 +44,18 @@ impl LineParse<'_> {
 
     /// Words between blanks; quotes mean nothing here.
     fn words(&self, range: &Range<usize>) -> Vec<Word> {
-        let text = self.logical.slice(range);
-        let mut position = range.start;
         let mut words = Vec::new();
-        for piece in text.split(is_separator) {
-            if !piece.is_empty() {
-                words.push(self.word(&(position..position + piece.len())));
+        let mut rest = self.logical.slice(range);
+        loop {
+            rest = rest.get(blank::leading(rest)..).unwrap_or_default();
+            if rest.is_empty() {
+                return words;
             }
-            position += piece.len() + 1;
+            let start = range.end - rest.len();
+            let length = blank::word(rest);
+            words.push(self.word(&(start..start + length)));
+            rest = rest.get(length..).unwrap_or_default();
         }
-        words
     }
 
     fn command(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
@@ -61,7 +64,7 @@ impl LineParse<'_> {
 
     /// A JSON list of strings; none if the text is no JSON list at all.
     fn list(&mut self, keyword: Keyword, range: &Range<usize>) -> Option<Arguments> {
-        let text = self.logical.slice(range).trim_start();
+        let text = blank::trim_start(self.logical.slice(range));
         let list = List::read(text)?;
         if list.length < text.len() {
             self.dispute(range, DisputeKind::ListTail);
@@ -77,14 +80,14 @@ impl LineParse<'_> {
     /// Words in which quotes and escapes hold blanks; they stay in the word.
     fn quoted_words(&self, range: &Range<usize>) -> Vec<Range<usize>> {
         let mut words = Vec::new();
-        let mut rest = self.logical.slice(range).trim_start();
+        let mut rest = blank::trim_start(self.logical.slice(range));
         while !rest.is_empty() {
             let start = range.end - rest.len();
             let (length, behind) = self.quoted_word(rest);
             if length > 0 {
                 words.push(start..start + length);
             }
-            rest = behind.trim_start();
+            rest = blank::trim_start(behind);
         }
         words
     }
@@ -93,8 +96,13 @@ impl LineParse<'_> {
     fn quoted_word<'t>(&self, text: &'t str) -> (usize, &'t str) {
         let escape = self.escape.as_char();
         let mut quote = None;
-        let mut characters = text.char_indices();
-        while let Some((at, c)) = characters.next() {
+        let mut at = 0;
+        loop {
+            // Most of a word is nothing but itself.
+            let rest = text.get(at..).unwrap_or_default();
+            at += rest.bytes().take_while(|byte| is_plain(*byte)).count();
+            let mut characters = text.get(at..).unwrap_or_default().chars();
+            let Some(c) = characters.next() else { return (text.len(), "") };
             match quote {
                 None if c.is_whitespace() => return (at, text.get(at..).unwrap_or_default()),
                 None if matches!(c, '\'' | '"') => quote = Some(c),
@@ -103,8 +111,8 @@ impl LineParse<'_> {
                 _ if c == escape && quote != Some('\'') && characters.next().is_none() => return (at, ""),
                 _ => {}
             }
+            at = text.len() - characters.as_str().len();
         }
-        (text.len(), "")
     }
 
     /// ARG: `name` or `name=default`, any number of them.
@@ -151,19 +159,20 @@ impl LineParse<'_> {
 
     fn old_pair(&mut self, keyword: Keyword, range: &Range<usize>) -> Arguments {
         let text = self.logical.slice(range);
-        let Some(name_length) = text.find(is_separator) else {
+        let name_length = blank::word(text);
+        if name_length == text.len() {
             self.error(range, ParseErrorKind::LacksValue(keyword));
             return Arguments::Pairs(Vec::new());
-        };
+        }
         let behind = text.get(name_length..).unwrap_or_default();
-        let value_start = range.end - behind.trim_start_matches(is_separator).len();
+        let value_start = range.start + name_length + blank::leading(behind);
         let name = self.word(&(range.start..range.start + name_length));
         let value = Some(self.word(&(value_start..range.end)));
         Arguments::Pairs(vec![Pair { name, value }])
     }
 
     fn split_pair(&self, word: &Range<usize>) -> Option<Pair> {
-        let equals = word.start + self.logical.slice(word).find('=')?;
+        let equals = word.start + self.logical.slice(word).bytes().position(|byte| byte == b'=')?;
         let name = self.word(&(word.start..equals));
         let value = Some(self.word(&(equals + 1..word.end)));
         Some(Pair { name, value })
@@ -172,10 +181,10 @@ impl LineParse<'_> {
     fn healthcheck(&mut self, range: &Range<usize>) -> Arguments {
         let text = self.logical.slice(range);
         // A no-break space is no end of the word: the official reader looks for single bytes, and breaks the character there.
-        let length = text.find(is_separator).unwrap_or(text.len());
+        let length = blank::word(text);
         let kind_range = range.start..range.start + length;
         let behind = text.get(length..).unwrap_or_default();
-        let rest = range.end - behind.trim_start_matches(is_separator).len()..range.end;
+        let rest = kind_range.end + blank::leading(behind)..range.end;
         let kind = self.word(&kind_range);
         let command =
             if rest.is_empty() { Arguments::None } else { self.command(Keyword::Healthcheck, &rest) };
@@ -205,4 +214,9 @@ impl LineParse<'_> {
         }
         Arguments::Trigger(Box::new(trigger))
     }
+}
+
+/// Whether a byte is a character that neither ends a word nor means anything in one.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'\'' | b'"' | b'\\' | b'`')
 }

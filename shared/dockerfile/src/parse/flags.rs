@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::LineParse;
 use crate::{
+    blank,
     directive::Escape,
     dispute::DisputeKind,
     error::ParseErrorKind,
@@ -44,15 +45,14 @@ impl LineParse<'_> {
         let mut flags = Vec::new();
         let mut position = range.start;
         loop {
-            let rest = self.logical.slice(&(position..range.end));
-            let start = position + (rest.len() - rest.trim_start_matches(is_space).len());
+            let start = position + blank::leading(self.logical.slice(&(position..range.end)));
             let rest = self.logical.slice(&(start..range.end));
             if !rest.starts_with("--") {
                 return (flags, start..range.end);
             }
-            let blank = start + rest.find(is_space).unwrap_or(rest.len());
-            if let Some(flag) = self.plain_flag(&(start..blank)) {
-                position = blank;
+            let end = start + blank::word(rest);
+            if let Some(flag) = self.plain_flag(&(start..end)) {
+                position = end;
                 flags.push(flag);
                 continue;
             }
@@ -79,7 +79,9 @@ impl LineParse<'_> {
         let escape = self.escape.as_char();
         let is_plain =
             |byte: u8| byte.is_ascii() && !matches!(byte, b'\'' | b'"') && char::from(byte) != escape;
-        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let equals = text.bytes().position(|byte| byte == b'=');
+        let name = text.get(..equals.unwrap_or(text.len()))?;
+        let value = equals.and_then(|at| text.get(at + 1..));
         if name == "mount" || !text.bytes().all(is_plain) {
             return None;
         }
@@ -161,7 +163,7 @@ fn unquote(text: &str, offset: usize, escape: char) -> (Vec<Unquoted>, usize) {
     let mut rest = text.char_indices();
     while let Some((at, c)) = rest.next() {
         let start = offset + at;
-        if quote.is_none() && is_space(c) {
+        if quote.is_none() && u8::try_from(c).is_ok_and(blank::is_blank) {
             return (characters, at);
         } else if quote == Some(c) {
             quote = None;
@@ -192,9 +194,4 @@ fn split(characters: &[Unquoted], at: char) -> (&[Unquoted], Option<&[Unquoted]>
 
 fn text_of(characters: &[Unquoted]) -> String {
     characters.iter().map(|c| c.character).collect()
-}
-
-/// White space as the official reader sees it here, byte by byte.
-fn is_space(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\x0b' | '\x0c' | '\r' | ' ')
 }

@@ -26,6 +26,11 @@ pub(super) fn may_follow(instruction: &Instruction) -> bool {
         && !matches!(inner.arguments, Arguments::List(..))
 }
 
+/// Whether the line holds a `<<` at all; few hold a `<`.
+pub(super) fn may_stand_in(line: &str) -> bool {
+    memchr::memchr(b'<', line.as_bytes()).is_some() && line.contains("<<")
+}
+
 impl Reader<'_> {
     /// Reads the bodies of the heredocs that `line` announces.
     pub(super) fn heredocs(&mut self, instruction: &mut Instruction, line: &str) {

@@ -158,18 +158,23 @@ impl Scanner<'_> {
 
     fn string(&mut self) -> Option<String> {
         self.take(b'"')?;
-        let mut string = String::new();
+        let mut string = self.plain()?.to_owned();
         loop {
-            let rest = self.rest();
-            let plain = rest.bytes().position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))?;
-            string.push_str(rest.get(..plain)?);
-            self.at += plain;
             match self.next()? {
                 b'"' => return Some(string),
                 b'\\' => string.push(self.escaped()?),
                 _ => return None,
             }
+            string.push_str(self.plain()?);
         }
+    }
+
+    /// What means itself, up to what does not; none if nothing else follows.
+    fn plain(&mut self) -> Option<&str> {
+        let start = self.at;
+        let length = self.rest().bytes().position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))?;
+        self.at += length;
+        self.text.get(start..self.at)
     }
 
     /// What stands behind a backslash.

@@ -13,7 +13,8 @@ pub(super) fn finding(out: &mut String, path: &str, finding: &Finding) {
     // Writing into a string cannot fail.
     let _ = write!(out, ",\"column\":{COLUMN},\"file\":");
     push_json_text(out, path);
-    let _ = write!(out, ",\"level\":\"{level}\",\"line\":{line},\"message\":");
+    out.extend([",\"level\":\"", level.as_str(), "\",\"line\":"]);
+    let _ = write!(out, "{line},\"message\":");
     push_json_text(out, message);
     out.push('}');
 }

@@ -13,8 +13,11 @@ pub(crate) struct Image<'a> {
 
 impl<'a> Image<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
-        let (registry, rest) = match text.split_once('/') {
-            Some((registry, rest)) if registry.contains('.') => (Some(registry), rest),
+        let slash = text.bytes().position(|byte| byte == b'/');
+        let (registry, rest) = match slash.and_then(|at| text.split_at_checked(at)) {
+            Some((registry, rest)) if registry.contains('.') => {
+                (Some(registry), rest.get(1..).unwrap_or(rest))
+            }
             _ => (None, text),
         };
         // A variable may have a colon of its own: `${NAME:-default}`.
@@ -23,7 +26,8 @@ impl<'a> Image<'a> {
             false => 0,
         };
         let behind = rest.get(end..).unwrap_or_default();
-        let name_end = behind.find([':', '@']).map_or(rest.len(), |position| end + position);
+        let name_length = behind.bytes().position(|byte| matches!(byte, b':' | b'@'));
+        let name_end = name_length.map_or(rest.len(), |length| end + length);
         Self { registry, name: rest.get(..name_end).unwrap_or(rest), is_pinned: name_end < rest.len() }
     }
 }

@@ -7,11 +7,12 @@ use dockerfile::Pair;
 use crate::{
     policy::LabelFormat,
     rule::{Here, Sink, When},
+    rules::quotes,
 };
 
 /// A label's name without its quotes.
 pub(super) fn name(pair: &Pair) -> &str {
-    pair.name.text.trim_matches(['"', '\''])
+    quotes::bare(&pair.name.text)
 }
 
 /// A label's value without its quotes and escapes.

@@ -2,6 +2,8 @@
 
 use dockerfile::{Arguments, Instruction};
 
+use crate::rules::quotes;
+
 /// The paths of a COPY or ADD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paths<'a> {
@@ -19,7 +21,7 @@ pub(super) fn of(instruction: &Instruction) -> Option<Paths<'_>> {
         _ => return None,
     };
     let sources = if first.starts_with("<<") { instruction.heredocs.len() } else { count.checked_sub(1)? };
-    Some(Paths { sources, target: target.trim_matches(['"', '\'']) })
+    Some(Paths { sources, target: quotes::bare(target) })
 }
 
 /// From the root, from a variable, or from a Windows drive.

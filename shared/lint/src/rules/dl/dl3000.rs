@@ -5,7 +5,7 @@ use dockerfile::Keyword;
 use crate::{
     finding::Level,
     rule::{Check, Here, Rule, Sink, When},
-    rules::paths,
+    rules::{paths, quotes},
 };
 
 pub(crate) const RULE: Rule = Rule {
@@ -17,7 +17,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     let Some(text) = here.instruction.text().filter(|_| here.when == When::Now) else { return };
-    let path = text.text.trim_matches(['"', '\'']);
+    let path = quotes::bare(&text.text);
     if !paths::is_absolute(path) {
         sink.report(
             here.line,

@@ -7,7 +7,7 @@ use dockerfile::Stage;
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
-    rules::image::Image,
+    rules::{image::Image, quotes},
     subject::Subject,
 };
 
@@ -30,7 +30,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
 
 /// The stage's image, if it has neither tag nor digest and is more than a variable.
 fn untagged(stage: &Stage) -> Option<&str> {
-    let image = stage.base.as_ref()?.text.trim_matches(['"', '\'']);
+    let image = quotes::bare(&stage.base.as_ref()?.text);
     let known = image == "scratch" || image.starts_with('$') || Image::of(image).is_pinned;
     (!known).then_some(image)
 }

@@ -5,6 +5,7 @@ use dockerfile::{Arguments, Edit, Instruction, Keyword};
 use crate::{
     finding::Level,
     rule::{Check, Here, Rule, Sink, When},
+    rules::quotes,
 };
 
 pub(crate) const RULE: Rule = Rule {
@@ -73,7 +74,7 @@ fn sources(add: &Instruction) -> Vec<&str> {
         _ => Vec::new(),
     };
     paths.pop();
-    paths.into_iter().map(|source| source.trim_matches(['"', '\''])).collect()
+    paths.into_iter().map(quotes::bare).collect()
 }
 
 /// Neither an address nor an archive by its name; a heredoc is no file. As hadolint has it, git repositories count as files.

@@ -7,7 +7,7 @@ use dockerfile::{Keyword, Pair};
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink, When},
-    rules::{packages::is_kept_out, pip},
+    rules::{packages::is_kept_out, pip, quotes},
     script::Command,
     subject::{Run, Subject},
 };
@@ -63,7 +63,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
 }
 
 fn is_true(pair: &Pair) -> bool {
-    let value = pair.value.as_ref().map(|value| value.text.trim_matches(['"', '\'']));
+    let value = pair.value.as_ref().map(|value| quotes::bare(&value.text));
     pair.name.text == VARIABLE
         && value.is_some_and(|value| TRUE.iter().any(|word| word.eq_ignore_ascii_case(value)))
 }

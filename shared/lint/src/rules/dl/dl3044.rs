@@ -7,6 +7,7 @@ use dockerfile::{Instruction, Keyword, Pair};
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
+    rules::quotes,
     subject::Subject,
 };
 
@@ -54,7 +55,7 @@ fn defined_beside(pairs: &[Pair]) -> impl Iterator<Item = &str> {
 }
 
 fn name(pair: &Pair) -> &str {
-    pair.name.text.trim_matches(['"', '\''])
+    quotes::bare(&pair.name.text)
 }
 
 fn value(pair: &Pair) -> &str {

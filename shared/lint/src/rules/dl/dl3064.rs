@@ -33,8 +33,12 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
 }
 
 fn is_secret(name: &str) -> bool {
-    let has = |part: &&str| {
-        name.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    let is = |text: Option<&[u8]>, part: &str| text.is_some_and(|t| t.eq_ignore_ascii_case(part.as_bytes()));
+    // Few letters are the first of one.
+    let has = |(at, letter): (usize, u8)| {
+        let begun =
+            SECRET.iter().filter(|part| part.as_bytes().first() == Some(&letter.to_ascii_lowercase()));
+        begun.into_iter().any(|part| is(name.as_bytes().get(at..at + part.len()), part))
     };
-    SECRET.iter().any(has) || NAMES.iter().any(|whole| name.eq_ignore_ascii_case(whole))
+    name.bytes().enumerate().any(has) || NAMES.iter().any(|whole| name.eq_ignore_ascii_case(whole))
 }

@@ -5,6 +5,7 @@ use dockerfile::{Arguments, Instruction, Keyword};
 use crate::{
     finding::Level,
     rule::{Check, Here, Rule, Sink, When},
+    rules::quotes,
 };
 
 pub(crate) const RULE: Rule = Rule {
@@ -26,7 +27,7 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
 
 /// Whether `/` is among the sources and is the destination.
 fn copies_root(copy: &Instruction) -> bool {
-    let is_root = |path: &str| path.trim_matches(['"', '\'']) == "/";
+    let is_root = |path: &str| quotes::bare(path) == "/";
     match &copy.arguments {
         Arguments::Words(words) => words
             .split_last()

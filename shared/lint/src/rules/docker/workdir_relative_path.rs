@@ -5,7 +5,7 @@ use dockerfile::Keyword;
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
-    rules::docker::stages,
+    rules::{docker::stages, quotes},
     subject::Subject,
 };
 
@@ -26,7 +26,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
         let first = workdirs.next();
         if let Some((workdir, path)) =
             first.filter(|_| !inherited).and_then(|first| Some((first, first.text()?)))
-            && is_relative(path.text.trim_matches(['"', '\'']))
+            && is_relative(quotes::bare(&path.text))
         {
             sink.report_at(workdir.line, &path.span, format!("Write the whole path of {}.", path.text));
         }

@@ -14,27 +14,23 @@ pub(crate) const RULE: Rule = Rule {
     check: Check::Instructions(&[Keyword::Arg, Keyword::Env], check),
 };
 
-/// Words of a name that say that its value is secret.
-const SECRET: [&str; 16] = [
-    "apikey",
-    "auth",
-    "credential",
-    "credentials",
-    "cred",
-    "creds",
-    "key",
-    "pass",
-    "passwd",
-    "password",
-    "pword",
-    "pwd",
-    "secret",
-    "secrets",
-    "token",
-    "passphrase",
-];
-/// Words that say that it is none.
-const OPEN: [&str; 1] = ["public"];
+/// Words of a name that say that its value is secret: those of that many letters.
+fn secret_words(length: usize) -> &'static [&'static str] {
+    match length {
+        3 => &["key", "pwd"],
+        4 => &["auth", "cred", "pass"],
+        5 => &["creds", "pword", "token"],
+        6 => &["apikey", "passwd", "secret"],
+        7 => &["secrets"],
+        8 => &["password"],
+        10 => &["credential", "passphrase"],
+        11 => &["credentials"],
+        _ => &[],
+    }
+}
+
+/// A word that says that it is none.
+const OPEN: &str = "public";
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     for pair in here.instruction.pairs().iter().filter(|pair| is_secret(&pair.name.text)) {
@@ -49,8 +45,8 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
 }
 
 fn is_secret(name: &str) -> bool {
-    let has = |words: &[&str]| {
-        name.split(['_', '-', '.']).any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
-    };
-    has(&SECRET) && !has(&OPEN)
+    let mut words = name.as_bytes().split(|byte| matches!(byte, b'_' | b'-' | b'.'));
+    let is = |word: &[u8], other: &str| word.eq_ignore_ascii_case(other.as_bytes());
+    words.clone().any(|word| secret_words(word.len()).iter().any(|secret| is(word, secret)))
+        && !words.any(|word| is(word, OPEN))
 }

@@ -5,6 +5,7 @@ use dockerfile::{Arguments, Keyword};
 use crate::{
     finding::Level,
     rule::{Check, Here, Rule, Sink},
+    rules::quotes,
 };
 
 pub(crate) const RULE: Rule = Rule {
@@ -42,7 +43,7 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
         Arguments::List(list, _) => ([].as_slice(), list.as_slice()),
         _ => return,
     };
-    let words = words.iter().map(|word| word.text.trim_matches(['"', '\'']));
+    let words = words.iter().map(|word| quotes::bare(&word.text));
     let mut sources = words.chain(list.iter().map(String::as_str));
     let _target = sources.next_back();
     if let Some(secret) = sources.find(|source| is_secret(source)) {
