@@ -8,6 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
+use lint::render::turns_text;
 use telemetry::Chain;
 
 /// Why a command did not do what was asked.
@@ -62,8 +63,7 @@ pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            // Marks of direction, embeddings, overrides and isolates; separators of lines and paragraphs.
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            _ if turns_text(character) => {
                 write!(shown, "{}", character.escape_unicode()).ok();
             }
             _ if character.is_control() => {

@@ -216,10 +216,24 @@ impl Report {
     }
 }
 
-/// A line stays one line, whatever a name or a message holds.
+/// Whether a character turns around what stands beside it, or ends a line or a paragraph, so that what is seen is not what is read:
+/// marks of direction, embeddings, overrides, isolates (Unicode Standard Annex 9) and separators.
+pub fn turns_text(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// A line stays one line, and is read in its order, whatever a name or a message holds.
 fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains(char::is_control) {
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into()
+    let shown = |character: char| match character {
+        _ if character.is_control() => ' ',
+        _ if turns_text(character) => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    };
+    if text.chars().any(|character| shown(character) != character) {
+        text.chars().map(shown).collect::<String>().into()
     } else {
         text.into()
     }

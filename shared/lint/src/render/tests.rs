@@ -46,6 +46,26 @@ fn parsed(format: Format) -> Value {
 }
 
 #[test]
+fn people_see_what_is_read() {
+    let text = "RUN echo \u{1b}[2J\u{202e}txt\u{2069} \u{9b}K\n";
+    let finding = Finding {
+        line: 1,
+        span: Some(9..13),
+        code: "DL3008".into(),
+        level: Level::Warning,
+        message: "\u{2066}a\r".into(),
+        fix: Vec::new(),
+    };
+    let mut report = Report::new(Format::Tty, Colour::Plain, datetime!(2026-11-25 12:00 UTC));
+    let mut out = String::new();
+    report.file(&mut out, &Judged { path: "\u{7}a", text, findings: &[finding] });
+    assert_eq!(
+        out,
+        " a:1 DL3008 warning: \u{fffd}a \n 1 | RUN echo  [2J\u{fffd}txt\u{fffd}  K\n   |          ^^^^\n"
+    );
+}
+
+#[test]
 fn people_see_the_line_the_place_and_the_change() {
     check(
         Format::Tty,
