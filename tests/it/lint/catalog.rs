@@ -37,7 +37,7 @@ async fn images_are_held_to_the_catalog() {
     check(&old, 1, "old:2 PL2002");
     check(&old, 1, "reg.example/base/os:10.4.9");
     let foreign = lint("foreign").await;
-    check(&foreign, 1, "foreign:2 PL2001 error");
+    check(&foreign, 1, "foreign:2 PL2001 error: evil.example/tool:1 is not in the catalog");
     check(&foreign, 1, "the nearest allowed base is reg.example/base/os:10.4.9");
     // Comments silence rules, not the catalog; whoever says so on the command line looks at nothing but the rest.
     check(&lint("silent").await, 1, "silent:2 PL2001 error");

@@ -96,7 +96,7 @@ impl Judge<'_> {
             line: line(*at),
             code: code.to_owned(),
             level: level.as_str().to_owned(),
-            message: format!("{text_written}: {text}"),
+            message: told_of(text_written, text),
         });
         Judged { stage: *stage, scanned, finding, offered }
     }
@@ -118,6 +118,12 @@ impl Judge<'_> {
             choice => choice,
         }
     }
+}
+
+/// What is said of an image, with the image as it is written, once.
+fn told_of(written: &str, text: String) -> String {
+    let names_it = text.strip_prefix(written).is_some_and(|behind| behind.starts_with(' '));
+    if names_it { text } else { format!("{written}: {text}") }
 }
 
 struct Outcome {
