@@ -111,6 +111,15 @@ impl Replacement {
         Some(text.parse().map_err(|_| text))
     }
 
+    /// All that it may lead to: a group may stand for anything.
+    pub(crate) fn targets(&self) -> Glob {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Group(_) => "*".to_owned(),
+        };
+        Glob::new(&self.to.pieces.iter().map(piece).collect::<String>())
+    }
+
     /// The one image that it leads to, where that does not depend on what is written.
     pub fn fixed_target(&self) -> Option<ImageRef> {
         match self.to.pieces.as_slice() {
@@ -148,6 +157,15 @@ impl ImagePattern {
         let regex = build(text).and_then(|_| build(&format!(r"\A(?:{text})\z")));
         let regex = regex.map_err(|error| InvalidReplacement::Regex(error.to_string()))?;
         Ok(Self::Regex(RegexPattern { text: text.to_owned(), regex }))
+    }
+
+    /// The pattern as a glob; what a regular expression means is not known before it is asked.
+    pub(crate) fn glob(&self) -> Option<Glob> {
+        match self {
+            Self::Exact(image) => Some(Glob::new(&image.to_string())),
+            Self::Wildcard(WildcardPattern(glob)) => Some(glob.clone()),
+            Self::Regex(_) => None,
+        }
     }
 
     /// How many groups a target may name.

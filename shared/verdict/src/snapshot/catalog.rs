@@ -7,9 +7,12 @@ use artifact::{ChainId, Digest, ImageRef, Repository};
 use time::OffsetDateTime;
 
 use super::{ActiveBan, Rejection, Snapshot};
-use crate::order::{
-    BanTarget, Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing,
-    WildcardPattern,
+use crate::{
+    glob::Glob,
+    order::{
+        BanTarget, Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing,
+        Template, WildcardPattern,
+    },
 };
 
 /// More replacement rules than this are a catalog of their own; each pair is compared.
@@ -63,6 +66,11 @@ pub enum CatalogFault {
         "rule {0} leads to {1}, which the catalog does not allow; change the rule, or apply `bases` that allow it"
     )]
     LeadsOutside(Name, ImageRef),
+    /// Wherever a rule leads, it is outside the catalog.
+    #[error(
+        "rule {0} leads to {1}, and the catalog has no base of such a name; change the rule, or apply `bases` that have one"
+    )]
+    LeadsNowhere(Name, Template),
     /// A hold or an exception that is new has ended already.
     #[error("the {what} of {project} ended on {}; name a time to come, or leave it out", ends.date())]
     Ended {
@@ -240,17 +248,21 @@ impl Snapshot {
         }
     }
 
-    /// Every fixed target is in a catalog of these `bases`, and nothing is replaced that it names as allowed or to which a rule leads.
+    /// Every fixed target is in a catalog of these `bases`, any other may be, and nothing is replaced that it names as allowed or to which a rule leads.
     fn check_targets(
         &self,
         bases: &BTreeMap<Repository, Base>,
         rules: &[Replacement],
     ) -> Result<(), CatalogFault> {
+        let published = self.projects.values().map(|project| project.image.repository());
         let mut ends: Vec<ImageRef> = Vec::new();
         for rule in rules {
             match rule.fixed_target() {
                 Some(target) if !self.allows_in(bases, &target) => {
                     return Err(CatalogFault::LeadsOutside(rule.name.clone(), target));
+                }
+                None if !bases.keys().chain(published.clone()).any(|base| may_lead_to(rule, base)) => {
+                    return Err(CatalogFault::LeadsNowhere(rule.name.clone(), rule.to.clone()));
                 }
                 target => ends.extend(target),
             }
@@ -268,6 +280,11 @@ impl Snapshot {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the rule may lead to some version of this image.
+fn may_lead_to(rule: &Replacement, image: &Repository) -> bool {
+    rule.targets().common(&Glob::new(&format!("{image}:*"))).is_some()
 }
 
 fn by_repository(bases: &[Base]) -> BTreeMap<Repository, Base> {
@@ -320,20 +337,35 @@ fn check_rules(rules: &[Replacement]) -> Result<(), CatalogFault> {
     questions.iter().try_for_each(|image| answers(rules, image).map(|_| ()))
 }
 
-/// Follows a rule's fixed target from rule to rule.
+/// Follows what a rule leads to from rule to rule. Where that depends on what is written: what it makes of a reference that it means,
+/// and what it may make of others that a rule means in turn.
 fn check_circle(rules: &[Replacement], first: &Replacement) -> Result<(), CatalogFault> {
-    let Some(mut at) = first.fixed_target() else { return Ok(()) };
-    let mut path = match &first.from {
-        ImagePattern::Exact(image) => vec![image.clone()],
-        ImagePattern::Wildcard(_) | ImagePattern::Regex(_) => Vec::new(),
-    };
+    if let Some(target) = first.fixed_target() {
+        let path = match &first.from {
+            ImagePattern::Exact(image) => vec![image.clone()],
+            ImagePattern::Wildcard(_) | ImagePattern::Regex(_) => Vec::new(),
+        };
+        return follow(rules, path, target);
+    }
+    if let Some(image) = asked_by(first)
+        && let Some(Ok(target)) = first.target(&image)
+        && target != image
+    {
+        follow(rules, vec![image], target)?;
+    }
+    let targets = first.targets();
+    let mut met = rules.iter().filter_map(|rule| targets.common(&rule.from.glob()?)?.parse().ok());
+    met.try_for_each(|target| follow(rules, Vec::new(), target))
+}
+
+/// Follows the rules from one reference on.
+fn follow(rules: &[Replacement], mut path: Vec<ImageRef>, mut at: ImageRef) -> Result<(), CatalogFault> {
     // Each step takes another rule or closes a circle.
     for _ in 0..=rules.len() {
         let closes = path.contains(&at);
         path.push(at.clone());
         if closes {
-            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
-            return Err(CatalogFault::Loop(path.join(" -> ")));
+            break;
         }
         match rules.iter().find_map(|rule| rule.target(&at)) {
             Some(Ok(next)) if next != at => at = next,

@@ -82,6 +82,22 @@ fn rules_that_contradict_themselves_are_turned_down() {
 }
 
 #[test]
+fn rules_whose_end_depends_on_the_image_are_followed_too() {
+    check(&[("docker.io/library/os:*", "r.io/base/os:${1}")], Ok(()));
+    check(&[("docker.io/*/os:*", "r.io/base/os:${2}"), ("quay.io/os:*", "r.io/base/os:${1}")], Ok(()));
+    check(&[("re:docker.io/library/(.*):(.*)", "r.io/base/${1}:${2}")], Ok(()));
+    check(&[("docker.io/team/*:*", "r.io/team/${1}:${2}")], Ok(()));
+    // A mirror that means itself too changes nothing there.
+    check(&[("*/base/os:*", "r.io/base/os:${2}")], Ok(()));
+    check(&[("a.io/*:*", "r.io/${1}:${2}"), ("r.io/*:*", "a.io/${1}:${2}")], Err("Loop"));
+    check(&[("a.io/*:*", "r.io/base/${1}:${2}"), ("r.io/base/x:*", "a.io/x:${1}")], Err("Loop"));
+    check(&[("re:a.io/(.*):(.*)", "r.io/base/${1}:${2}"), ("r.io/base/x:*", "a.io/x:${1}")], Err("Loop"));
+    check(&[("r.io/base/*:*", "r.io/base/${1}-slim:${2}")], Err("Loop"));
+    check(&[("docker.io/library/os:*", "r.io/other/os:${1}")], Err("LeadsNowhere"));
+    check(&[("docker.io/library/*:*", "q.io/base/${1}:${2}")], Err("LeadsNowhere"));
+}
+
+#[test]
 fn rules_lead_to_what_is_allowed_and_not_banned() {
     check(&[("a:1", "r.io/base/os:10.3.0")], Err("LeadsOutside"));
     check(&[("a:1", "r.io/other:1")], Err("LeadsOutside"));
