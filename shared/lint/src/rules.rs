@@ -9,6 +9,7 @@
 //! `packages` and `pip` are what several rules about package managers ask; `image`, `paths`, `stages`, `labels` and `formats` what
 //! several about instructions do.
 
+mod declared;
 pub(crate) mod dl;
 pub(crate) mod docker;
 pub mod elsewhere;

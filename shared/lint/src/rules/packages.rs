@@ -1,8 +1,12 @@
 //! What the rules about package managers ask again and again. Not the rules.
 
+use std::cell::OnceCell;
+
+use super::declared::{self, Declared};
 use crate::{
+    rule::Sink,
     script::{Command, Script},
-    subject::Run,
+    subject::{Run, Subject},
 };
 
 /// Where a cache mount may say that it is.
@@ -52,13 +56,31 @@ pub(crate) fn is_pinned_rpm(package: &str) -> bool {
     !package.contains('$') && versions.windows(2).any(|pair| matches!(pair, [b'-', b'0'..=b'9']))
 }
 
-/// The packages that yum or dnf is to install without a version.
-pub(crate) fn unpinned_rpms<'s>(call: &'s Command<'_>) -> Vec<&'s str> {
+/// Reports what these calls of yum or dnf are to install without a version.
+pub(crate) fn check_rpms(subject: &Subject<'_>, sink: &mut Sink<'_>, is_call: impl Fn(&Command<'_>) -> bool) {
+    let declared = OnceCell::new();
+    for run in subject.runs() {
+        let is_declared = |name: &str| declared.get_or_init(|| Declared::of(subject.file)).knows(name, run);
+        let calls = run.script.commands.iter().filter(|call| is_call(call));
+        let unpinned: Vec<&str> = calls.flat_map(|call| unpinned_rpms(call, &is_declared)).collect();
+        if let Some(first) = unpinned.first() {
+            let names = unpinned.join(", ");
+            sink.report_run(run, format!("Say which version of {names} is meant: {first}-<version>."));
+        }
+    }
+}
+
+fn unpinned_rpms<'s>(call: &'s Command<'_>, is_declared: &impl Fn(&str) -> bool) -> Vec<&'s str> {
     if !call.has("install") {
         return Vec::new();
     }
     let is_module = call.has("module");
-    let is_pinned = |package: &&str| if is_module { package.contains(':') } else { is_pinned_rpm(package) };
+    // A variable that somebody declares holds the version; of any other nobody knows that it is not empty.
+    let is_told = |package: &str| package.contains('-') && declared::names_in(package).any(is_declared);
+    let is_pinned = |package: &&str| match is_module {
+        true => package.contains(':'),
+        false => is_pinned_rpm(package) || is_told(package),
+    };
     call.operands()
         .filter(|word| !matches!(*word, "install" | "module"))
         .filter(|package| !is_pinned(package))

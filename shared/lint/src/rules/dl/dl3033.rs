@@ -3,21 +3,17 @@
 use crate::{
     finding::Level,
     rule::{Check, Rule, Sink},
-    rules::packages::unpinned_rpms,
-    subject::Run,
+    rules::packages::check_rpms,
+    subject::Subject,
 };
 
 pub(crate) const RULE: Rule = Rule {
     code: "DL3033",
     level: Level::Warning,
     page: include_str!("dl3033.md"),
-    check: Check::Runs(check),
+    check: Check::File(check),
 };
 
-fn check(run: &Run<'_>, sink: &mut Sink<'_>) {
-    let unpinned: Vec<&str> = run.script.calls("yum").flat_map(unpinned_rpms).collect();
-    if let Some(first) = unpinned.first() {
-        let names = unpinned.join(", ");
-        sink.report_run(run, format!("Say which version of {names} is meant: {first}-<version>."));
-    }
+fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    check_rpms(subject, sink, |call| call.program == "yum");
 }
