@@ -90,6 +90,9 @@ pub enum ParseErrorKind {
     /// A character in a flag that builders split in two ways.
     #[error("a flag of {0} contains a character outside ASCII")]
     FlagCharacter(Keyword),
+    /// More mistakes than anybody reads.
+    #[error("there are {0} mistakes more from here on")]
+    More(usize),
 }
 
 impl ParseError {
@@ -132,6 +135,7 @@ impl ParseErrorKind {
             Self::InvalidHeredoc(_) => "write a plain word such as EOF".to_owned(),
             Self::HeredocDestination(_) => "name the destination path last".to_owned(),
             Self::FlagCharacter(_) => "use ASCII in flags".to_owned(),
+            Self::More(_) => "put the others right first, or see whether this is a Dockerfile".to_owned(),
         }
     }
 }

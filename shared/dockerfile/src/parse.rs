@@ -25,6 +25,8 @@ use crate::{
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// The longest line, with its ending, that the line scanner of the official reader takes (`bufio.MaxScanTokenSize`).
 const LONGEST_LINE: usize = 64 * 1024;
+/// The most mistakes that are told one by one: what has more is another kind of file, and each is told to somebody.
+const MOST_ERRORS: usize = 1000;
 /// What an item takes in most files: room for all of them is made at once.
 const COMMON_ITEM_BYTES: usize = 32;
 
@@ -51,8 +53,18 @@ pub(crate) fn read(text: &str) -> Dockerfile {
     let stages = structure::stages(&items, &mut errors);
     disputes.extend(dispute::in_items(text, &items, escape));
     errors.sort_by_key(|error| (error.line, error.span.start));
+    count_the_rest(&mut errors);
     disputes.sort_by_key(|dispute| (dispute.line, dispute.span.start));
     Dockerfile { text: text.to_owned(), items, stages, errors, escape, disputes }
+}
+
+/// Keeps as many mistakes as anybody reads, and says how many more there are.
+fn count_the_rest(errors: &mut Vec<ParseError>) {
+    let more = errors.len().saturating_sub(MOST_ERRORS);
+    if let Some(next) = errors.get_mut(MOST_ERRORS) {
+        next.kind = ParseErrorKind::More(more);
+        errors.truncate(MOST_ERRORS + 1);
+    }
 }
 
 struct Reader<'a> {

@@ -241,6 +241,17 @@ fn check_error(text: &str, line: usize, expected: &dyn Fn(&ParseErrorKind) -> bo
 }
 
 #[test]
+fn mistakes_that_nobody_reads_are_counted() {
+    let file = Dockerfile::read(&"x\n".repeat(1500));
+    let [first, .., before, last] = file.errors() else { panic!("{:?}", file.errors()) };
+    assert_eq!(file.errors().len(), 1001);
+    // One is that there is no FROM.
+    assert_eq!((first.line, before.line, last.line), (1, 999, 1000));
+    assert_eq!(last.kind, ParseErrorKind::More(501));
+    assert_eq!(Dockerfile::read(&"x\n".repeat(999)).errors().len(), 1000);
+}
+
+#[test]
 fn mistakes_say_where_and_what() {
     use ParseErrorKind as Kind;
     check_error("", 1, &|kind| *kind == Kind::NoInstructions);

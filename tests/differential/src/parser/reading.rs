@@ -66,7 +66,8 @@ fn is_of_the_parser(kind: &ParseErrorKind) -> bool {
         | ParseErrorKind::ShellNotJson
         | ParseErrorKind::UnknownHealthcheck(_)
         | ParseErrorKind::ForbiddenTrigger(_)
-        | ParseErrorKind::HeredocDestination(_) => false,
+        | ParseErrorKind::HeredocDestination(_)
+        | ParseErrorKind::More(_) => false,
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) const RULE: Rule =
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     for error in subject.file.errors() {
-        sink.report(error.line, format!("Put it right: {}; {}.", error.kind, error.hint()));
+        let hint = error.hint();
+        let stop = if hint.ends_with('?') { "" } else { "." };
+        sink.report_at(error.line, &error.span, format!("Put it right: {}; {hint}{stop}", error.kind));
     }
 }
