@@ -74,6 +74,15 @@ async fn the_exit_code_says_how_it_went() {
         3,
         "cannot be written",
     );
+    fs::write(folder.0.path().join("c.yaml"), "ignored: DL3006\n").unwrap();
+    let configured = folder.plimsoll(&["lint", "-c", "c.yaml", "good"], "").await;
+    check(
+        &configured,
+        2,
+        "c.yaml: line 1: `ignored` takes a list; write it as in `ignored: [one, another]`\n",
+    );
+    assert_eq!(configured.stderr.lines().count(), 1, "{configured:?}");
+    assert_eq!(configured.stderr.matches("takes a list").count(), 1, "{configured:?}");
     // An engine that fails is broken, to the platforms that these two formats are for.
     check(&folder.plimsoll(&["lint", "--format", "codeclimate", "bad"], "").await, 0, "DL3004");
 }

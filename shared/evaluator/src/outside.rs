@@ -114,7 +114,7 @@ pub enum Unanswered {
 pub enum Mistaken {
     /// It does not compile, or only out of bounds.
     #[error("the policy {0}")]
-    Unfit(#[source] Unanswered),
+    Unfit(Unanswered),
     /// It names rules that it does not have.
     #[error("there is no rule {unknown}; write one of {known}")]
     Stranger {

@@ -51,7 +51,6 @@ pub struct Mistake {
     /// Where.
     pub place: Place,
     /// What, and what to write instead.
-    #[source]
     pub problem: Problem,
 }
 

@@ -120,7 +120,7 @@ async fn a_catalog_that_cannot_be_meant_is_a_mistake_by_file() {
         ("project.json", "project.json: the body is not valid"),
         ("text.json", "text.json: the body is not valid"),
         ("empty.json", "empty.json: the body is empty"),
-        ("nowhere.json", "nowhere.json: rule own leads to reg.example/no/such:10.4.9"),
+        ("nowhere.json", "nowhere.json: rule hub leads to reg.example/no/such:${1}"),
         ("none", "none: no .json file in this folder"),
     ] {
         let finished = folder.plimsoll(&["lint", "--catalog", file, "good"], "").await;

@@ -96,8 +96,7 @@ impl Settings {
         let text = |name: &str| variable(name).map(|value: OsString| value.to_string_lossy().into_owned());
         let mut mistakes = Vec::new();
         let mut told = |place: &str, wrong: Vec<Mistake>| {
-            mistakes
-                .extend(wrong.into_iter().map(|mistake| format!("{place}: {}", telemetry::Chain(&mistake))));
+            mistakes.extend(wrong.into_iter().map(|mistake| format!("{place}: {mistake}")));
             Config::default()
         };
         let environment = Config::from_environment(text).unwrap_or_else(|wrong| told("environment", wrong));

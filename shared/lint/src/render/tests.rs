@@ -66,6 +66,15 @@ fn people_see_what_is_read() {
 }
 
 #[test]
+fn a_byte_order_mark_takes_no_place() {
+    let mut report = Report::new(Format::Tty, Colour::Plain, datetime!(2026-11-25 12:00 UTC));
+    let mut out = String::new();
+    let finding = Finding { span: None, ..findings().remove(0) };
+    report.file(&mut out, &Judged { path: "a", text: "\u{feff}FROM a\n", findings: &[finding] });
+    assert!(out.ends_with("\n 1 | FROM a\n   | ^^^^^^\n"), "{out:?}");
+}
+
+#[test]
 fn people_see_the_line_the_place_and_the_change() {
     check(
         Format::Tty,

@@ -94,9 +94,12 @@ struct Lines<'a>(Vec<(usize, &'a str)>);
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
-        let mut start = 0;
+        // The mark is no part of what the first line says.
+        let behind_mark = text.trim_start_matches('\u{feff}');
+        let mut start = text.len() - behind_mark.len();
         Self(
-            text.split_inclusive('\n')
+            behind_mark
+                .split_inclusive('\n')
                 .map(|line| {
                     let at = start;
                     start += line.len();
