@@ -241,9 +241,10 @@ fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Appends a JSON string.
 fn push_json_text(out: &mut String, text: &str) {
-    // Counting goes many bytes at a time, and there is none as a rule.
-    let escapes = text.bytes().filter(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')).count();
-    if escapes > 0 {
+    // Not stopping at the first goes many bytes at a time, and there is none as a rule.
+    let has_escapes =
+        text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
+    if has_escapes {
         push_json(out, &text.into());
     } else {
         out.extend(["\"", text, "\""]);

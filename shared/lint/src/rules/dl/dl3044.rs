@@ -1,6 +1,6 @@
 //! DL3044: eNV does not use a variable that the same instruction defines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use dockerfile::{Instruction, Keyword, Pair};
 
@@ -40,18 +40,22 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
 
 /// The variables that one pair uses and another one defines.
 fn defined_beside(pairs: &[Pair]) -> impl Iterator<Item = &str> {
-    let mut defined: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut defined: Vec<(&str, usize)> = Vec::new();
     if pairs.len() > 1 && pairs.iter().any(|pair| value(pair).contains('$')) {
-        for (index, pair) in pairs.iter().enumerate() {
-            defined.entry(name(pair)).or_insert((index, index)).1 = index;
-        }
+        defined.extend(pairs.iter().enumerate().map(|(index, pair)| (name(pair), index)));
+        defined.sort_unstable();
     }
     let used = pairs
         .iter()
         .enumerate()
         .flat_map(|(user, pair)| references(value(pair)).map(move |name| (user, name)));
-    used.filter(move |(user, name)| defined.get(name).is_some_and(|places| *places != (*user, *user)))
-        .map(|(_, name)| name)
+    let is_beside = move |user: usize, name: &str| {
+        let from = defined.partition_point(|(own, _)| *own < name);
+        // Of the pairs of one name the user may be one.
+        let pairs = defined.iter().skip(from).take(2).take_while(|(own, _)| *own == name);
+        pairs.into_iter().any(|(_, index)| *index != user)
+    };
+    used.filter(move |(user, name)| is_beside(*user, name)).map(|(_, name)| name)
 }
 
 fn name(pair: &Pair) -> &str {
