@@ -15,7 +15,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 /// Parts of a name that say that its value is secret.
-const SECRET: [&str; 6] = ["password", "secret", "token", "api_key", "private", "client_key"];
+const SECRET: [&str; 7] = ["password", "secret", "token", "api_key", "private", "client_key", "username"];
 /// Whole names that do.
 const NAMES: [&str; 1] = ["aws_access_key_id"];
 
