@@ -85,9 +85,11 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
         tally: Tally::default(),
     };
     run.report.begin(&mut run.text);
-    run.judge_all(&places)?;
+    let judged = run.judge_all(&places);
+    // Whatever happened: who reads the report reads a whole one.
     run.report.end(&mut run.text);
     put(&mut run.output, &mut run.text)?;
+    judged?;
     run.tally.end(&settings)
 }
 
@@ -118,7 +120,7 @@ impl Run<'_> {
                         // The report has begun, and is brought to its end.
                         Err(failure) => {
                             remark(&failure);
-                            self.tally.missing += 1;
+                            self.tally.count_folder(&failure);
                         }
                     }
                     continue;
@@ -204,11 +206,19 @@ impl Tally {
         }
     }
 
+    /// A folder in which nothing was found, or which could not be walked.
+    fn count_folder(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Usage(_) => self.missing += 1,
+            Failure::Refused(_) | Failure::Fault(_) => self.unread += 1,
+        }
+    }
+
     /// A file that could not be read outweighs one that is refused: nobody knows what it says.
     fn end(self, settings: &Settings) -> Result<(), Failure> {
         let Self { refused, missing, unread } = self;
         if unread > 0 {
-            return Err(Failure::Fault(format!("{unread} of the files could not be read")));
+            return Err(Failure::Fault(format!("{unread} of the files and folders could not be read")));
         }
         if missing > 0 {
             return Err(Failure::Usage(format!(

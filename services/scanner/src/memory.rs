@@ -1,6 +1,7 @@
 //! What orders say at this moment, and the scans that are asked of it.
 
 use std::{
+    num::NonZeroUsize,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use events::{
 };
 use futures::future;
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tracing::warn;
 use verdict::{Snapshot, order::Name, snapshot::PolicyInForce};
 
@@ -24,6 +25,8 @@ use crate::scan::{
 
 /// A definition that is longer is refused before it is read.
 const LONGEST: usize = 1 << 20;
+/// Scans at the same time for each core: they are work and no waiting.
+const TURNS_A_CORE: usize = 2;
 /// Between two tries to start a process; whoever asked is told that there is no answer when their patience ends.
 const PAUSE: Duration = Duration::from_millis(250);
 /// As often a scan waits that long for the acceptance of the policy that its project names: seldom more than a second, and less than an asker's patience.
@@ -34,13 +37,17 @@ const AWAITED: usize = 12;
 pub(crate) struct Memory {
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     evaluator: Evaluator,
+    /// Scans that may be under way; one whose asker has gone counts until it has ended.
+    turns: Arc<Semaphore>,
     /// Told when the rulebook changes.
     pub(crate) changed: Arc<Notify>,
 }
 
 impl Memory {
     pub(crate) fn new(evaluator: Evaluator) -> Self {
-        Self { snapshot: Arc::default(), evaluator, changed: Arc::default() }
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let turns = Arc::new(Semaphore::new(TURNS_A_CORE * cores));
+        Self { snapshot: Arc::default(), evaluator, turns, changed: Arc::default() }
     }
 
     pub(crate) fn hear(&self, record: &Record) {
@@ -69,7 +76,9 @@ impl Memory {
         }
         let snapshot = self.answered_snapshot(request.project.as_ref()).await;
         let asked = self.ask(&snapshot, &request).await;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| error.to_string())?;
         let scanned = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             scan_with(&snapshot, &request, &asked, OffsetDateTime::now_utc())
         });
         scanned.await.map_err(|error| format!("the scan broke off: {error}"))

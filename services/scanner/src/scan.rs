@@ -8,7 +8,7 @@ pub mod policies;
 use std::collections::BTreeMap;
 
 use artifact::{BaseRole, Digest, ImageRef};
-use dockerfile::{Dockerfile, Inputs};
+use dockerfile::{Dispute, Dockerfile, Inputs};
 use events::{
     fact::Finding,
     rpc::{BaseTriggers, ScanReply, ScanRequest, ScannedUse},
@@ -23,6 +23,8 @@ use self::{catalog::Judge, policies::Asked};
 const UNREADABLE: &str = "DL1000";
 /// The catalog or a ban refuses an image use.
 const REFUSED: &str = elsewhere::REFUSED.code;
+/// The most triggers that are followed, counted for each stage that stands on their image. Images in the field have a handful.
+const MOST_TRIGGERS: usize = 10_000;
 
 /// Scans one definition under the orders of this moment, without asking organisation policies: those that hold for its project refuse.
 pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
@@ -79,11 +81,18 @@ pub fn scan_with(
     let mut judged = judge.all(&file, &inputs);
     // What a base brings in by its triggers is known once it is known what the base is.
     judge.bases = stood_on(&judged, bases);
-    if !judge.bases.is_empty() {
+    let brought: usize = judge.bases.values().map(|base| base.triggers.len()).sum();
+    if brought > MOST_TRIGGERS {
+        refused = true;
+        findings.push(overwhelmed(brought));
+    } else if brought > 0 {
         let triggers = |base: &&BaseTriggers| base.triggers.clone();
         inputs.triggers = judge.bases.iter().map(|(stage, base)| (*stage, triggers(base))).collect();
         judged = judge.all(&file, &inputs);
     }
+    let disputes = disputed(&file);
+    refused |= !disputes.is_empty();
+    findings.extend(disputes);
     let mut uses = Vec::new();
     for catalog::Judged { stage: _, scanned, finding, offered: _ } in judged {
         refused |= scanned.choice == catalog::REFUSE;
@@ -116,9 +125,35 @@ fn behind(snapshot: &Snapshot) -> Option<(Finding, bool)> {
     Some((finding, refuses))
 }
 
+/// What two builders read in two ways: what is judged here may not be what is built, and no worker builds it.
+fn disputed(file: &Dockerfile) -> Vec<Finding> {
+    let finding = |dispute: &Dispute| Finding {
+        line: line(dispute.line),
+        code: elsewhere::DISPUTED.code.to_owned(),
+        level: elsewhere::DISPUTED.level.as_str().to_owned(),
+        message: dispute.kind.to_string(),
+    };
+    file.disputes().iter().map(finding).collect()
+}
+
+/// More triggers than anybody follows.
+fn overwhelmed(brought: usize) -> Finding {
+    Finding {
+        line: 1,
+        code: REFUSED.to_owned(),
+        level: Level::Error.as_str().to_owned(),
+        message: format!(
+            "the bases bring in {brought} triggers, and {MOST_TRIGGERS} are the most that are followed; stand on images with fewer, or in fewer stages"
+        ),
+    }
+}
+
 /// The bases whose triggers are known, by the number of the stage that stands on them.
 fn stood_on<'a>(judged: &[catalog::Judged], bases: &'a [BaseTriggers]) -> BTreeMap<usize, &'a BaseTriggers> {
-    let base = |image: &ImageRef| bases.iter().find(|base| base.image == *image);
+    // Of two that speak of one image the first counts.
+    let by_image: BTreeMap<&ImageRef, &BaseTriggers> =
+        bases.iter().rev().map(|base| (&base.image, base)).collect();
+    let base = |image: &ImageRef| by_image.get(image).copied();
     judged
         .iter()
         .filter(|judged| matches!(judged.scanned.role, BaseRole::Base | BaseRole::Stage))

@@ -138,7 +138,7 @@ impl<'p> Linter<'p> {
         if !findings.is_empty() {
             let pragmas = Pragmas::of(file, self.policy.silencing);
             if findings.iter().any(|finding| docker::is_check(&finding.code)) {
-                let directives = Directives::of(file);
+                let directives = Directives::heard(file, self.policy.silencing);
                 findings.retain_mut(|finding| {
                     !docker::is_check(&finding.code)
                         || directives.keep(finding)

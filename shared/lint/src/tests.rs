@@ -86,6 +86,24 @@ fn reasons_may_be_demanded_of_pragmas() {
 }
 
 #[test]
+fn directives_of_docker_are_heard_where_comments_are() {
+    let text = "# check=skip=all\nFROM a:1\n# check=skip=LegacyKeyValueFormat\nLABEL A b\nUSER 1\n";
+    let found = |silencing, checks: bool| {
+        let policy = Policy { silencing, ..Policy::default() };
+        let policy = if checks { policy.with_docker_checks() } else { policy };
+        let report = lint(&Dockerfile::read(text), &policy);
+        let codes = report.findings.iter().map(|finding| (finding.line, finding.code.to_string()));
+        codes.filter(|(_, code)| !code.starts_with("DL")).collect::<Vec<_>>()
+    };
+    let pair = |line, code: &str| (line, code.to_owned());
+    assert_eq!(found(Silencing::Heard, true), []);
+    let all = [pair(1, "PL1003"), pair(3, "PL1003"), pair(4, "LegacyKeyValueFormat")];
+    assert_eq!(found(Silencing::Forbidden, true), all);
+    assert_eq!(found(Silencing::WithReason, true), all);
+    assert_eq!(found(Silencing::Forbidden, false), []);
+}
+
+#[test]
 fn pragmas_count_for_the_next_line_or_everywhere() {
     check("FROM a:1\n#hadolint ignore = DL3004 , DL3003\nRUN sudo x; cd y\n", &[]);
     check("FROM a:1\n  # hadolint ignore=DL3004\nRUN sudo x; cd y\n", &[(3, "DL3003")]);

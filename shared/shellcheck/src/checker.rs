@@ -78,7 +78,9 @@ impl Checker {
     pub fn open(options: Options) -> Option<Self> {
         // The file itself stands for its version: asking it would cost a process each time.
         let file = fs::metadata(&options.program).ok()?;
-        let identity = format!("{}:{}:{}:{}", file.dev(), file.ino(), file.size(), file.mtime_nsec());
+        // A package may put whole seconds, or an old time, on what it writes in place: the moment of the write is the inode's own.
+        let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
+        let identity = format!("{}:{}:{}:{times:?}", file.dev(), file.ino(), file.size());
         let cache = options.cache.clone().map(|folder| Cache::new(folder, &identity));
         Some(Self { options, cache })
     }

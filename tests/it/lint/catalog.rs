@@ -43,6 +43,16 @@ async fn images_are_held_to_the_catalog() {
     check(&lint("silent").await, 1, "silent:2 PL2001 error");
     let ignored = ["lint", "--catalog", "catalog", "--ignore", "PL2001", "silent"];
     check(&folder.plimsoll(&ignored, "").await, 0, "");
+    // Of what cannot be read nobody knows the images, whatever is ignored; what another builder reads otherwise is not built.
+    let unread = ["lint", "--catalog", "catalog", "--ignore", "DL1000", "-"];
+    check(
+        &folder.plimsoll(&unread, "FROM evil.example/x:1\nFOO\n").await,
+        1,
+        "-:2 PL2001 error: the definition",
+    );
+    let heredoc = ["lint", "--catalog", "catalog", "-"];
+    let text = "FROM reg.example/base/os:10.4.9\nRUN <<E\nFROM evil.example/x:1\nE\nUSER 1\n";
+    check(&folder.plimsoll(&heredoc, text).await, 1, "-:2 PL2004 error");
     let standard = ["lint", "--catalog", "catalog", "-f", "json", "-"];
     check(&folder.plimsoll(&standard, "FROM evil.example/os:1\n").await, 1, "\"code\":\"PL2001\"");
 }

@@ -9,7 +9,7 @@ use std::{
 use builder::driver;
 use dockerfile::{Dockerfile, Inputs};
 use events::order;
-use lint::{Finding, Level, Linter, Report};
+use lint::{Finding, Level, Linter, Report, rules::elsewhere};
 use scanner::scan::alone;
 use time::OffsetDateTime;
 use verdict::{
@@ -54,9 +54,8 @@ impl Judge<'_> {
     pub(super) fn report(&self, file: &Dockerfile, said: Vec<Finding>) -> Report {
         let report = self.linter.lint_with(file, said);
         match &self.catalog {
-            // Of what cannot be read nobody knows what it is built on.
-            Some(catalog) if file.errors().is_empty() => self.linter.with_catalog(report, catalog.says(file)),
-            Some(_) | None => report,
+            Some(catalog) => self.linter.with_catalog(report, catalog.says(file)),
+            None => report,
         }
     }
 
@@ -118,7 +117,19 @@ impl Catalog {
                 fix: Vec::new(),
             }
         };
-        self.alone().says(file).into_iter().map(finding).collect()
+        match file.errors().first() {
+            // Of what cannot be read nobody knows what it is built on, whatever is ignored.
+            Some(error) => vec![Finding {
+                line: error.line,
+                span: Some(error.span.clone()),
+                code: elsewhere::REFUSED.code.into(),
+                level: elsewhere::REFUSED.level,
+                message: format!("the definition cannot be read, so nobody knows its images: {}", error.kind)
+                    .into(),
+                fix: Vec::new(),
+            }],
+            None => self.alone().says(file).into_iter().map(finding).collect(),
+        }
     }
 }
 

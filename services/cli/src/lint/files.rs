@@ -54,8 +54,15 @@ pub(super) fn within(folder: &Path) -> Result<Vec<Place>, Failure> {
 }
 
 fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    // A folder in CI is often an archive of the repository: .gitignore counts there too.
-    let walk = WalkBuilder::new(folder).require_git(false).sort_by_file_name(Ord::cmp).build();
+    // A folder in CI is often an archive of the repository: .gitignore counts there too. Folders with a dot are part of the repository,
+    // but for git's own, and no other tool's list may hide a definition.
+    let walk = WalkBuilder::new(folder)
+        .require_git(false)
+        .hidden(false)
+        .ignore(false)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .sort_by_file_name(Ord::cmp)
+        .build();
     let mut found = Vec::new();
     for entry in walk {
         let entry = entry.map_err(|error| Failure::Fault(format!("{}: {error}", folder.display())))?;
@@ -82,9 +89,9 @@ fn is_called_definition(path: &Path) -> bool {
 
 /// `Dockerfile*`, `*.Dockerfile`, `Containerfile*` in the cases in use; not what says which files a build leaves out.
 fn is_definition(name: &str) -> bool {
-    let named = ["Dockerfile", "dockerfile", "Containerfile", "containerfile"].iter().any(|base| {
-        name.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
-    });
+    let named = ["Dockerfile", "dockerfile", "Containerfile", "containerfile"]
+        .iter()
+        .any(|base| name.starts_with(base));
     let suffixed = [".Dockerfile", ".dockerfile", ".Containerfile", ".containerfile"]
         .iter()
         .any(|suffix| name.len() > suffix.len() && name.ends_with(suffix));
@@ -107,13 +114,15 @@ mod tests {
             "web.dockerfile",
             "Containerfile",
             "Containerfile.in",
+            "Dockerfile2",
+            "DockerfileProd",
+            "Dockerfile (copy)",
         ] {
             assert!(is_definition(name), "{name}");
         }
         for name in [
             "Dockerfile.dockerignore",
             ".dockerignore",
-            "Dockerfiles",
             "docker-compose.yml",
             ".Dockerfile",
             "Dockerfile~",
@@ -127,16 +136,27 @@ mod tests {
     fn folders_are_walked_as_git_sees_them() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for path in ["b/Dockerfile", "a/web.Dockerfile", "out/Dockerfile", "a/README.md", ".git/Dockerfile"] {
+        for path in [
+            "b/Dockerfile",
+            "a/web.Dockerfile",
+            "out/Dockerfile",
+            "a/README.md",
+            ".git/Dockerfile",
+            ".devcontainer/Dockerfile",
+            "c/Dockerfile",
+        ] {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), "FROM a:1\n").unwrap();
         }
         fs::write(root.join(".gitignore"), "out/\n").unwrap();
+        fs::write(root.join(".ignore"), "c/\n").unwrap();
         let odd = root.join("a/README.md");
         let found = places(&[root.to_owned(), odd.clone(), "-".into(), "gone".into()]).unwrap();
         let expected = [
+            Place::File(root.join(".devcontainer/Dockerfile")),
             Place::File(root.join("a/web.Dockerfile")),
             Place::File(root.join("b/Dockerfile")),
+            Place::File(root.join("c/Dockerfile")),
             Place::File(odd),
             Place::Input,
             Place::File("gone".into()),

@@ -10,7 +10,7 @@ use verdict::{Snapshot, order::Name};
 
 use super::{
     catalog::{Judge, Judged},
-    unwritable,
+    disputed, unwritable,
 };
 
 /// A definition's project under a catalog, at one moment.
@@ -44,8 +44,9 @@ impl Catalog<'_> {
             let span = span(&judged);
             Some(Told { finding: judged.finding?, span: Some(span) })
         });
-        let unwritable = unwritable(file, self.inputs, &uses).map(|finding| Told { finding, span: None });
-        told.chain(unwritable).collect()
+        let whole = |finding| Told { finding, span: None };
+        let disputed = disputed(file).into_iter().map(whole);
+        disputed.chain(told).chain(unwritable(file, self.inputs, &uses).map(whole)).collect()
     }
 
     /// The text with what the catalog offers instead of what is written, also where the door only tells of it; none where nothing changes.

@@ -184,3 +184,38 @@ fn what_is_no_dockerfile_is_refused_with_its_line() {
     assert!(reply.refused);
     assert_eq!((reply.findings[0].code.as_str(), reply.findings[0].line), (UNREADABLE, 2));
 }
+
+#[test]
+fn what_another_builder_reads_otherwise_is_refused() {
+    let hidden = "# check=skip=none\n# escape=`\nFROM r.io/base/os:10.4.9\nRUN echo `\nFROM evil.io/x:1\n";
+    for text in [hidden, "FROM r.io/base/os:10.4.9\nRUN <<E\nFROM evil.io/x:1\nE\n"] {
+        for mode in [Mode::Observe, Mode::Enforce] {
+            let reply = scanned(mode, text);
+            assert!(reply.refused, "{text}");
+            assert!(reply.findings.iter().any(|finding| finding.code == "PL2004"), "{:?}", reply.findings);
+        }
+    }
+}
+
+#[test]
+fn triggers_beyond_all_measure_are_not_followed() {
+    let brought = |stages: usize, triggers: usize| {
+        let base = BaseTriggers {
+            image: "r.io/base/os:10.4.9".parse().unwrap(),
+            triggers: vec!["COPY --from=evil.io/x:1 / /".to_owned(); triggers],
+        };
+        let request = ScanRequest {
+            definition: "FROM r.io/base/os:10.4.9\n".repeat(stages),
+            bases: vec![base],
+            ..ScanRequest::default()
+        };
+        scan(&snapshot(Mode::Enforce), &request, OffsetDateTime::UNIX_EPOCH)
+    };
+    let followed = brought(2, 3);
+    assert_eq!(followed.uses.len(), 8, "each stage brings them in");
+    assert!(followed.refused);
+    let reply = brought(500, 500);
+    assert!(reply.refused);
+    assert_eq!(reply.uses.len(), 500);
+    assert!(reply.findings.iter().any(|finding| finding.message.contains("250000 triggers")));
+}

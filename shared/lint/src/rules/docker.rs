@@ -34,6 +34,11 @@ mod workdir_relative_path;
 
 use crate::{finding::Level, policy::Policy, rule::Rule, rules};
 
+/// Whether any of them is looked at.
+pub(crate) fn are_on(policy: &Policy) -> bool {
+    ALL.iter().any(|rule| policy.level_of(rule.code, rule.level).is_some())
+}
+
 /// Every rule of the folder, by code.
 pub(super) const ALL: &[&Rule] = &[
     &consistent_instruction_casing::RULE,

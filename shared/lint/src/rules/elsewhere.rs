@@ -20,6 +20,8 @@ pub const REFUSED: Elsewhere = elsewhere("PL2001", Level::Error, include_str!("e
 pub const REPLACED: Elsewhere = elsewhere("PL2002", Level::Warning, include_str!("elsewhere/pl2002.md"));
 /// A hold or an exception keeps an image.
 pub const KEPT: Elsewhere = elsewhere("PL2003", Level::Info, include_str!("elsewhere/pl2003.md"));
+/// Two builders read the definition in two ways.
+pub const DISPUTED: Elsewhere = elsewhere("PL2004", Level::Error, include_str!("elsewhere/pl2004.md"));
 
 /// An organisation policy has no answer.
 pub const UNANSWERED: Elsewhere = elsewhere("PL3001", Level::Error, include_str!("elsewhere/pl3001.md"));
@@ -34,7 +36,8 @@ pub const MORE: Elsewhere = elsewhere("PL4002", Level::Error, include_str!("else
 pub const UNSCANNED: Elsewhere = elsewhere("PL4003", Level::Error, include_str!("elsewhere/pl4003.md"));
 
 /// Every one, by code.
-pub const ALL: &[Elsewhere] = &[REFUSED, REPLACED, KEPT, UNANSWERED, ABSENT, BEHIND, MORE, UNSCANNED];
+pub const ALL: &[Elsewhere] =
+    &[REFUSED, REPLACED, KEPT, DISPUTED, UNANSWERED, ABSENT, BEHIND, MORE, UNSCANNED];
 
 const fn elsewhere(code: &'static str, level: Level, page: &'static str) -> Elsewhere {
     Elsewhere { code, level, page }

@@ -111,13 +111,14 @@ impl Replacement {
         Some(text.parse().map_err(|_| text))
     }
 
-    /// All that it may lead to: a group may stand for anything.
+    /// All that it may lead to, in full: a group may stand for anything.
     pub(crate) fn targets(&self) -> Glob {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Group(_) => "*".to_owned(),
-        };
-        Glob::new(&self.to.pieces.iter().map(piece).collect::<String>())
+        let short = self.to.with_groups("*");
+        // Whatever a reference leaves out stands before it.
+        let sample = self.to.with_groups("x");
+        let full = sample.parse().map_or_else(|_| sample.clone(), |image: ImageRef| image.to_string());
+        let left_out = full.strip_suffix(&sample).unwrap_or_default();
+        Glob::new(&format!("{left_out}{short}"))
     }
 
     /// The one image that it leads to, where that does not depend on what is written.
@@ -217,19 +218,23 @@ impl Template {
             rest = after;
         }
         pieces.extend((!rest.is_empty()).then(|| Piece::Text(rest.to_owned())));
+        let template = Self { text: text.to_owned(), pieces };
         // A letter in the place of each group shows whether the frame can be a reference at all.
-        let sample: String = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Group(_) => "x",
-            })
-            .collect();
+        let sample = template.with_groups("x");
         let says_tag =
             text.contains("${") || sample.rsplit('/').next().is_some_and(|last| last.contains(':'));
         let image: Option<ImageRef> = sample.parse().ok();
         image.filter(|image| says_tag && image.digest().is_none()).ok_or_else(not_an_image)?;
-        Ok(Self { text: text.to_owned(), pieces })
+        Ok(template)
+    }
+
+    /// The text with this in the place of each group.
+    fn with_groups(&self, group: &str) -> String {
+        let piece = |piece: &'_ Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Group(_) => group.to_owned(),
+        };
+        self.pieces.iter().map(piece).collect()
     }
 }
 

@@ -28,9 +28,11 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The stage's image, if it has neither tag nor digest and is more than a variable.
+/// The stage's image, if it has neither tag nor digest and its name is more than a variable. As hadolint has it, quotes are part of the
+/// reference, and only what stands behind the registry is the name.
 fn untagged(stage: &Stage) -> Option<&str> {
-    let image = quotes::bare(&stage.base.as_ref()?.text);
-    let known = image == "scratch" || image.starts_with('$') || Image::of(image).is_pinned;
-    (!known).then_some(image)
+    let written = &stage.base.as_ref()?.text;
+    let image = Image::of(written);
+    let known = image.name == "scratch" || image.name.starts_with('$') || image.is_pinned;
+    (!known).then(|| quotes::bare(written))
 }

@@ -21,6 +21,49 @@ const ARCHIVES: [&str; 15] = [
     ".txz", ".tZ",
 ];
 
+/// Ends of names that mean text.
+const TEXTS: [&str; 39] = [
+    "c",
+    "cfg",
+    "conf",
+    "cpp",
+    "cs",
+    "css",
+    "csv",
+    "env",
+    "go",
+    "gradle",
+    "h",
+    "html",
+    "ini",
+    "java",
+    "js",
+    "json",
+    "jsx",
+    "kt",
+    "lock",
+    "md",
+    "mjs",
+    "mod",
+    "php",
+    "pl",
+    "properties",
+    "py",
+    "rb",
+    "repo",
+    "rs",
+    "service",
+    "sh",
+    "sql",
+    "toml",
+    "ts",
+    "tsx",
+    "txt",
+    "xml",
+    "yaml",
+    "yml",
+];
+
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     if here.when == When::Deferred {
         return;
@@ -35,14 +78,15 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
 }
 
 /// COPY in ADD's place, where it does the very same: no flag is ADD's alone, and every source is a folder or a file whose name
-/// says that it is no archive. What ADD unpacks it tells by the contents, so a file without an extension may be one.
+/// says that it is text. What ADD unpacks it tells by the contents, so any other file may be an archive, and so may one of those that
+/// a pattern means.
 fn copy_instead(here: &Here<'_>) -> Vec<Edit> {
     let add = here.instruction;
     let shared = |name: &str| matches!(name, "chown" | "chmod" | "link" | "exclude");
     let certain = |source: &str| {
         let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        !source.contains(['$', ':', '@'])
-            && (source.ends_with('/') || name == "." || extension(name).is_some())
+        !source.contains(['$', ':', '@', '*', '?', '[', '\\'])
+            && (source.ends_with('/') || name == "." || extension(name).is_some_and(is_text))
     };
     if !add.flags.iter().all(|flag| shared(&flag.name))
         || !sources(add).iter().all(|source| is_plain(source) && certain(source))
@@ -59,6 +103,10 @@ fn extension(name: &str) -> Option<&str> {
     name.rsplit_once('.')
         .filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
         .map(|(_, end)| end)
+}
+
+fn is_text(extension: &str) -> bool {
+    TEXTS.iter().any(|text| extension.eq_ignore_ascii_case(text))
 }
 
 /// The first source that COPY would bring in just as well.

@@ -5,9 +5,12 @@
 
 use std::collections::HashSet;
 
-use dockerfile::{DirectiveName, Dockerfile, Item};
+use dockerfile::{Comment, DirectiveName, Dockerfile, Item};
 
-use crate::finding::{Finding, Level};
+use crate::{
+    finding::{Finding, Level},
+    policy::Silencing,
+};
 
 /// The directives of one file.
 #[derive(Debug, Default)]
@@ -24,17 +27,24 @@ struct Options<'a> {
 }
 
 impl<'a> Directives<'a> {
-    pub(crate) fn of(file: &'a Dockerfile) -> Self {
+    /// What the file says and the policy hears: where comments need more than themselves to silence rules, these skip nothing.
+    pub(crate) fn heard(file: &'a Dockerfile, silencing: Silencing) -> Self {
+        let mut directives = Self::of(file);
+        if silencing != Silencing::Heard {
+            directives.whole.skip.clear();
+            directives.by_lines.iter_mut().for_each(|(_, _, options)| options.skip.clear());
+        }
+        directives
+    }
+
+    fn of(file: &'a Dockerfile) -> Self {
         let whole = file.directive(DirectiveName::Check).and_then(|directive| options(&directive.value));
         let mut directives = Self { whole: whole.unwrap_or_default(), by_lines: Vec::new() };
         let mut above = None;
         for item in file.items() {
             match item {
                 Item::Comment(comment) => {
-                    let value = comment.text.strip_prefix("check").map(str::trim_start);
-                    let value = value.and_then(|value| value.strip_prefix('=')).map(str::trim_start);
-                    let first = value.and_then(|value| value.split(' ').next());
-                    above = above.or(first.and_then(options));
+                    above = above.or(value_in(comment).and_then(options));
                 }
                 Item::Instruction(instruction) => {
                     let own = above.take().map(|own| (instruction.line, instruction.last_line, own));
@@ -57,6 +67,17 @@ impl<'a> Directives<'a> {
         let mut all = own.into_iter().chain([&self.whole]);
         !all.any(|options| options.skip.contains("all") || options.skip.contains(&*finding.code))
     }
+}
+
+/// Whether a directive of this value skips checks.
+pub(crate) fn skips(value: &str) -> bool {
+    options(value).is_some_and(|options| !options.skip.is_empty())
+}
+
+/// The value of a directive right above an instruction, which is a comment to everybody else.
+pub(crate) fn value_in(comment: &Comment) -> Option<&str> {
+    let value = comment.text.strip_prefix("check").map(str::trim_start)?;
+    value.strip_prefix('=').map(str::trim_start)?.split(' ').next()
 }
 
 fn options(value: &str) -> Option<Options<'_>> {

@@ -87,6 +87,16 @@ fn rules_whose_end_depends_on_the_image_are_followed_too() {
     check(&[("docker.io/*/os:*", "r.io/base/os:${2}"), ("quay.io/os:*", "r.io/base/os:${1}")], Ok(()));
     check(&[("re:docker.io/library/(.*):(.*)", "r.io/base/${1}:${2}")], Ok(()));
     check(&[("docker.io/team/*:*", "r.io/team/${1}:${2}")], Ok(()));
+    // What is left out of a reference is no difference.
+    check(&[("quay.io/alpine:*", "alpine:${1}")], Err("LeadsNowhere"));
+    check(
+        &[
+            ("a.io/*:*", "r.io/base/os:${2}"),
+            ("quay.io/*:*", "library/${1}:${2}"),
+            ("docker.io/library/x:*", "quay.io/x:${1}"),
+        ],
+        Err("Loop"),
+    );
     // A mirror that means itself too changes nothing there.
     check(&[("*/base/os:*", "r.io/base/os:${2}")], Ok(()));
     check(&[("a.io/*:*", "r.io/${1}:${2}"), ("r.io/*:*", "a.io/${1}:${2}")], Err("Loop"));
