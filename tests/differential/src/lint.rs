@@ -1,4 +1,4 @@
-//! Our findings against hadolint's: sets of (line, code) for each file, for the codes that both know (`DL…`). Not the words.
+//! Our findings against hadolint's: sets of (line, code, level) for each file, for the codes that both know (`DL…`). Not the words.
 
 mod peer;
 mod policy;
@@ -13,8 +13,19 @@ pub use self::{
     policy::Policies,
 };
 
-/// What one side found in one file: lines and codes.
-pub type Findings = BTreeSet<(usize, String)>;
+/// What one side found in one file.
+pub type Findings = BTreeSet<Found>;
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its code.
+    pub code: String,
+    /// How bad it is, in hadolint's words.
+    pub level: String,
+}
 
 /// The code of what cannot be read. hadolint says no more of such a file; we do.
 const UNREADABLE: &str = "DL1000";
@@ -60,7 +71,12 @@ impl Comparison {
             for ((name, text), theirs) in chosen.into_iter().zip(theirs) {
                 let report = linter.lint(&Dockerfile::read(text));
                 let ours = report.findings.iter().filter(|finding| finding.code.starts_with("DL"));
-                let ours = ours.map(|finding| (finding.line, finding.code.to_string())).collect();
+                let ours = ours.map(|finding| Found {
+                    line: finding.line,
+                    code: finding.code.to_string(),
+                    level: finding.level.as_str().to_owned(),
+                });
+                let ours = ours.collect();
                 let Some(theirs) = theirs else {
                     comparison.unread += 1;
                     continue;
@@ -72,7 +88,7 @@ impl Comparison {
     }
 
     fn add(&mut self, mut compared: Compared) {
-        let is_unreadable = |(_, code): &(usize, String)| code == UNREADABLE;
+        let is_unreadable = |found: &Found| found.code == UNREADABLE;
         if compared.theirs.iter().any(is_unreadable) {
             self.unread += 1;
             return;
@@ -91,8 +107,8 @@ impl Comparison {
     /// How often hadolint finds each code.
     pub fn fired(&self) -> BTreeMap<&str, usize> {
         let mut fired = BTreeMap::new();
-        for (_, code) in self.files.iter().flat_map(|file| &file.theirs) {
-            *fired.entry(code.as_str()).or_default() += 1;
+        for found in self.files.iter().flat_map(|file| &file.theirs) {
+            *fired.entry(found.code.as_str()).or_default() += 1;
         }
         fired
     }
@@ -109,7 +125,7 @@ impl Compared {
     pub fn agrees(&self, without: Option<&str>) -> bool {
         match without {
             None => self.ours == self.theirs,
-            Some(code) => self.ours.iter().filter(|(_, own)| own != code).eq(self.theirs.iter()),
+            Some(code) => self.ours.iter().filter(|own| own.code != code).eq(self.theirs.iter()),
         }
     }
 }

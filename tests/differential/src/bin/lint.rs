@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use differential::{
     Grammar, Random, Selection,
-    lint::{Compared, Comparison, Hadolint},
+    lint::{Compared, Comparison, Found, Hadolint},
 };
 
 /// At least this part of the files must agree, in hundredths of a percent.
@@ -48,7 +48,7 @@ fn table(comparison: &Comparison) {
     for rule in lint::rules::all().filter(|rule| rule.code.starts_with("DL")) {
         let of_rule = |file: &Compared| {
             let differ = file.ours.symmetric_difference(&file.theirs);
-            differ.into_iter().any(|(_, code)| code == rule.code)
+            differ.into_iter().any(|found| found.code == rule.code)
         };
         let wrong = comparison.files.iter().filter(|file| of_rule(file)).count();
         println!("{:8} {:>7} {:>10}", rule.code, fired.get(rule.code).unwrap_or(&0), wrong);
@@ -59,7 +59,8 @@ fn disagreements(comparison: &Comparison, show: usize) {
     let differing = comparison.files.iter().filter(|file| !file.agrees(None));
     for file in differing.take(show) {
         let only = |one: &BTreeSet<_>, other: &BTreeSet<_>| {
-            format!("{:?}", one.difference(other).collect::<Vec<_>>())
+            let shown = |found: &Found| format!("{}:{} {}", found.line, found.code, found.level);
+            format!("{:?}", one.difference(other).map(shown).collect::<Vec<_>>())
         };
         println!("--- {}\n{}", file.name, file.text);
         println!("only ours: {}", only(&file.ours, &file.theirs));

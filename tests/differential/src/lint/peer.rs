@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::Findings;
+use super::{Findings, Found};
 
 /// Files a process: enough that its start costs nothing, few enough that a crash is found soon.
 const BATCH: usize = 200;
@@ -97,7 +97,8 @@ fn findings(json: &[u8], files: usize) -> Result<Vec<Option<Findings>>, PeerErro
         let file: usize = field("file")?.parse().map_err(|_| no_list())?;
         let of_file = found.get_mut(file).and_then(Option::as_mut).ok_or_else(no_list)?;
         if code.starts_with("DL") {
-            of_file.insert((usize::try_from(line).unwrap_or(usize::MAX), code.to_owned()));
+            let line = usize::try_from(line).unwrap_or(usize::MAX);
+            of_file.insert(Found { line, code: code.to_owned(), level: field("level")?.to_owned() });
         }
     }
     Ok(found)

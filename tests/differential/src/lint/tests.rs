@@ -3,7 +3,11 @@
 use super::*;
 
 fn findings(findings: &[(usize, &str)]) -> Findings {
-    findings.iter().map(|(line, code)| (*line, (*code).to_owned())).collect()
+    let found = |(line, code): &(usize, &str)| {
+        let (code, level) = code.split_once(' ').unwrap_or((code, "info"));
+        Found { line: *line, code: code.to_owned(), level: level.to_owned() }
+    };
+    findings.iter().map(found).collect()
 }
 
 fn compared(ours: &[(usize, &str)], theirs: &[(usize, &str)]) -> Compared {
@@ -25,6 +29,7 @@ fn a_rule_that_nothing_would_miss_is_named() {
     check(&[compared(&[(1, "DL1"), (2, "DL2")], &[(1, "DL1"), (2, "DL2")])], 1, &[]);
     check(&[compared(&[(1, "DL1")], &[(2, "DL1")])], 0, &["DL1", "DL2"]);
     check(&[compared(&[], &[(1, "DL1")])], 0, &["DL1", "DL2"]);
+    check(&[compared(&[(1, "DL1 error")], &[(1, "DL1 warning")])], 0, &["DL1", "DL2"]);
     // What hadolint cannot read is left out; what we alone cannot read is compared in all else.
     check(&[compared(&[], &[(1, "DL1000")])], 0, &["DL1", "DL2"]);
     check(&[compared(&[(1, "DL1000"), (1, "DL1")], &[(1, "DL1")])], 1, &["DL2"]);
