@@ -103,6 +103,22 @@ async fn many_files_are_reported_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_of_the_context_counts() {
+    let folder = Folder::with(&[
+        ("a/Dockerfile", b"FROM a:1\nCOPY secret.txt /\nUSER 1\n"),
+        ("a/.dockerignore", b"secret.txt\n"),
+        ("a/other", b"FROM a:1\nCOPY secret.txt /\nUSER 1\n"),
+        ("a/other.dockerignore", b"*.md\n"),
+    ]);
+    let lint = async |file: &'static str, more: &[&'static str]| {
+        folder.plimsoll(&[&["lint", "--no-shellcheck", file], more].concat(), "").await
+    };
+    check(&lint("a/Dockerfile", &["--docker-checks"]).await, 1, "a/Dockerfile:2 CopyIgnoredFile warning");
+    check(&lint("a/other", &["--docker-checks"]).await, 0, "");
+    check(&lint("a/Dockerfile", &[]).await, 0, "");
+}
+
+#[tokio::test]
 async fn a_folder_may_be_called_like_a_definition() {
     let folder = Folder::with(&[
         ("Dockerfile/a/Dockerfile", REFUSED.as_bytes()),

@@ -15,10 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use ::lint::{
-    Linter,
-    render::{Colour, Judged, Report},
-};
+use ::lint::render::{Colour, Judged, Report};
 use time::OffsetDateTime;
 
 use self::{
@@ -70,7 +67,7 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
     let places = files::places(paths)?;
     let pool = batch::pool(arguments.jobs, places.len())?;
-    let judge = Judge { linter: Linter::new(&settings.policy), catalog: Catalog::read(&arguments.catalog)? };
+    let judge = Judge::new(&settings.policy, Catalog::read(&arguments.catalog)?);
     let scripts = Scripts::open(&settings.shellcheck, arguments.jobs)?;
     let (output, colour) = output(arguments, &settings)?;
     let mut run = Run {

@@ -68,6 +68,11 @@ impl<'p> Linter<'p> {
         }
     }
 
+    /// Whether the policy wants this rule looked at: what a rule needs besides the file need not be fetched for nobody.
+    pub fn looks_at(&self, code: &str) -> bool {
+        rules::rule(code).is_some_and(|rule| self.policy.level_of(rule.code, rule.level).is_some())
+    }
+
     /// Lints a file as read, mistakes included; the findings come by line, then by code.
     pub fn lint(&self, file: &Dockerfile) -> Report {
         self.lint_with(file, Vec::new())

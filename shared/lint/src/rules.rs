@@ -38,6 +38,9 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.code == code)
 }
 
+/// The rule that wants to know what a build leaves out of its context ([`crate::Context::ignore_file`]).
+pub const IGNORED_FILE: &str = docker::IGNORED_FILE;
+
 /// Whether anybody finds something under that code: a rule, who judges by more than the file, or ShellCheck.
 pub fn is_known(code: &str) -> bool {
     let others = elsewhere::ALL.iter().any(|other| other.code == code);

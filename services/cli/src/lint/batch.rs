@@ -132,7 +132,7 @@ fn judged(source: Source, judge: &Judge<'_>, findings: Vec<Finding>) -> Verdict 
     let Source { path, file } = source;
     let outcome = match file {
         Ok(file) => {
-            let Report { findings, refused } = judge.report(&file, findings);
+            let Report { findings, refused } = judge.report(&path, &file, findings);
             Outcome::Judged { text: file.into_text(), findings, refused }
         }
         Err(Unusable::NotText(finding)) => {

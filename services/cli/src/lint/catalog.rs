@@ -9,7 +9,10 @@ use std::{
 use builder::driver;
 use dockerfile::{Dockerfile, Inputs};
 use events::order;
-use lint::{Finding, Level, Linter, Report, rules::elsewhere};
+use lint::{
+    Context, Finding, Level, Linter, Policy, Report,
+    rules::{self, elsewhere},
+};
 use scanner::scan::alone;
 use time::OffsetDateTime;
 use verdict::{
@@ -47,12 +50,22 @@ pub(super) struct Catalog {
 pub(super) struct Judge<'p> {
     pub(super) linter: Linter<'p>,
     pub(super) catalog: Option<Catalog>,
+    /// Whether what `.dockerignore` leaves out counts.
+    pub(super) hears_ignore_files: bool,
 }
 
-impl Judge<'_> {
-    /// The rules' findings, what others said beside them, and the catalog's.
-    pub(super) fn report(&self, file: &Dockerfile, said: Vec<Finding>) -> Report {
-        let report = self.linter.lint_with(file, said);
+impl<'p> Judge<'p> {
+    pub(super) fn new(policy: &'p Policy, catalog: Option<Catalog>) -> Self {
+        let linter = Linter::new(policy);
+        let hears_ignore_files = linter.looks_at(rules::IGNORED_FILE);
+        Self { linter, catalog, hears_ignore_files }
+    }
+
+    /// The rules' findings on the file at `path`, what others said beside them, and the catalog's.
+    pub(super) fn report(&self, path: &str, file: &Dockerfile, said: Vec<Finding>) -> Report {
+        let ignore_file = if self.hears_ignore_files { ignore_file(Path::new(path)) } else { None };
+        let context = Context { ignore_file, ..Context::default() };
+        let report = self.linter.lint_in(file, &context, said);
         match &self.catalog {
             Some(catalog) => self.linter.with_catalog(report, catalog.says(file)),
             None => report,
@@ -131,6 +144,14 @@ impl Catalog {
             None => self.alone().says(file).into_iter().map(finding).collect(),
         }
     }
+}
+
+/// What a build of this definition leaves out of its context: the definition's own list, or that of its folder, which is taken for
+/// the context. One that cannot be read leaves out nothing.
+fn ignore_file(definition: &Path) -> Option<String> {
+    let own =
+        definition.with_file_name(format!("{}.dockerignore", definition.file_name()?.to_string_lossy()));
+    fs::read_to_string(own).or_else(|_| fs::read_to_string(definition.with_file_name(".dockerignore"))).ok()
 }
 
 /// The section's place among the others: what it leads to comes first.

@@ -24,7 +24,7 @@ pub(super) fn mend(
     // The catalog's images first: they may bring findings, and take some away.
     let replaced = match judge.replaced(&text) {
         Some(replaced) => {
-            let Report { findings, refused: _ } = report(&replaced, judge, scripts)?;
+            let Report { findings, refused: _ } = report(&path, &replaced, judge, scripts)?;
             Some((replaced, findings))
         }
         None => None,
@@ -39,18 +39,18 @@ pub(super) fn mend(
     }
     replace(Path::new(&path), &mended)
         .map_err(|error| Failure::Fault(format!("{path} cannot be written: {error}")))?;
-    let Report { findings: left, refused } = report(&mended, judge, scripts)?;
+    let Report { findings: left, refused } = report(&path, &mended, judge, scripts)?;
     remark(format_args!("{path}: mended, {} of {found} findings left", left.len()));
     Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
 }
 
-fn report(text: &str, judge: &Judge<'_>, scripts: Option<&Scripts>) -> Result<Report, Failure> {
+fn report(path: &str, text: &str, judge: &Judge<'_>, scripts: Option<&Scripts>) -> Result<Report, Failure> {
     let file = Dockerfile::read(text);
     let said = match scripts {
         Some(scripts) => scripts.check(vec![lint::scripts(&file)])?.pop().unwrap_or_default(),
         None => Vec::new(),
     };
-    Ok(judge.report(&file, said))
+    Ok(judge.report(path, &file, said))
 }
 
 /// The text with the edits made, those first found winning where two meet; none where there is nothing to change or where the

@@ -34,6 +34,9 @@ mod workdir_relative_path;
 
 use crate::{finding::Level, policy::Policy, rule::Rule, rules};
 
+/// The code of the rule about `.dockerignore`.
+pub(super) const IGNORED_FILE: &str = copy_ignored_file::RULE.code;
+
 /// Whether any of them is looked at.
 pub(crate) fn are_on(policy: &Policy) -> bool {
     ALL.iter().any(|rule| policy.level_of(rule.code, rule.level).is_some())
