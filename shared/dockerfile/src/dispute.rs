@@ -49,12 +49,6 @@ impl Dockerfile {
     pub fn disputes(&self) -> &[Dispute] {
         &self.disputes
     }
-
-    /// The lines of instructions that use heredocs, once for each heredoc.
-    pub fn heredocs_used(&self) -> Vec<usize> {
-        let heredocs = self.disputes.iter().filter(|dispute| matches!(dispute.kind, DisputeKind::Heredoc(_)));
-        heredocs.map(|dispute| dispute.line).collect()
-    }
 }
 
 /// What is disputed about the end of a line inside an instruction, where `inside` stands before an escape character.

@@ -1,7 +1,8 @@
 //! Every way in which a build brings in what others made, with its role and the bytes that name it. Not whether that is allowed.
 //!
 //! Seven doors: FROM, `COPY --from`, `RUN --mount=from`, `# syntax`, ONBUILD triggers of the images below, named contexts, and ADD where
-//! there is no image below ([`BaseRole::Add`]). What the commit itself holds and COPY brings in is source, and no use. What cannot be known from the text, and what two builders read in two ways, is reported as [`Unresolved`], never left out.
+//! there is no image below ([`BaseRole::Add`]). What the commit itself holds and COPY brings in is source, and no use. What
+//! cannot be known from the text, and what two builders read in two ways, is reported as [`Unresolved`], never left out.
 
 mod frontend;
 mod inner;

@@ -28,11 +28,6 @@ impl Dockerfile {
         &self.stages
     }
 
-    /// The stage that is built when none is named: the last.
-    pub fn target_stage(&self) -> Option<&Stage> {
-        self.stages.last()
-    }
-
     /// The instructions of a stage of this file behind its FROM, in order.
     pub fn body(&self, stage: &Stage) -> impl DoubleEndedIterator<Item = &Instruction> {
         self.items.get(stage.body.clone()).unwrap_or_default().iter().filter_map(Item::instruction)

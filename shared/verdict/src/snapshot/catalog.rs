@@ -248,7 +248,8 @@ impl Snapshot {
         }
     }
 
-    /// Every fixed target is in a catalog of these `bases`, any other may be, and nothing is replaced that it names as allowed or to which a rule leads.
+    /// Every fixed target is in a catalog of these `bases`, any other may be, and nothing is replaced that it names as allowed or
+    /// to which a rule leads.
     fn check_targets(
         &self,
         bases: &BTreeMap<Repository, Base>,
