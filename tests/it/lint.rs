@@ -227,6 +227,30 @@ async fn policies_are_tried_where_they_are_written() {
 }
 
 #[tokio::test]
+async fn policies_take_no_more_here_than_in_the_pipeline() {
+    let head = "package main\nimport rego.v1\n\n";
+    let tests = format!(
+        "{head}test_large if {{\n\tcount(numbers.range(1, 200000000)) > 0\n}}\n\ntest_good if {{\n\ttrue\n}}\n\n\
+         test_slow if {{\n\tsome i in numbers.range(1, 300000)\n\tsome j in numbers.range(1, 300000)\n\ti + j < 0\n}}\n"
+    );
+    let deny = format!(
+        "{head}deny contains msg if {{\n\tcount(numbers.range(1, 200000000)) > 0\n\tmsg := \"x\"\n}}\n"
+    );
+    let folder = Folder::with(&[
+        ("tests/a.rego", tests.as_bytes()),
+        ("large/a.rego", deny.as_bytes()),
+        ("good", GOOD.as_bytes()),
+    ]);
+    let tested = folder.plimsoll(&["policy", "test", "--timeout-ms", "500", "tests"], "").await;
+    check(&tested, 1, "2 of 3 tests failed");
+    check(&tested, 1, "main.test_large BROKEN: it did not answer within");
+    check(&tested, 1, "main.test_slow BROKEN: ");
+    assert!(!tested.stdout.contains("test_good"), "{tested:?}");
+    let checked = folder.plimsoll(&["policy", "check", "large", "good"], "").await;
+    check(&checked, 1, "the policy did not answer within");
+}
+
+#[tokio::test]
 async fn rules_explain_themselves() {
     let folder = Folder::with(&[]);
     let one = folder.plimsoll(&["explain", "dl3004"], "").await;

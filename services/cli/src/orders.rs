@@ -155,7 +155,7 @@ pub(crate) async fn give(
     // What every reader of the order would reject is not even sent.
     let order = order::decode_body(kind, &body).map_err(Failure::usage)?;
     order.check_texts().map_err(Failure::usage)?;
-    policy::check_order(&order)?;
+    policy::check_order(&order).await?;
     give_as_it_is(kind, body, context).await
 }
 

@@ -4,15 +4,19 @@ mod applied;
 
 use std::{
     fs, io,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use ::policy::{Kind, Mistake, Outcome, Policy, Subject, Text};
+use ::policy::{Mistake, Outcome, Policy, TestResult, Text};
 use clap::Subcommand;
 use dockerfile::Dockerfile;
+use evaluator::{Evaluator, Found, Mistaken, Question, Tested, Unanswered};
+use futures::future;
 use ignore::WalkBuilder;
+use verdict::order::{Module, Rego};
 
 pub(crate) use applied::check as check_order;
 
@@ -46,7 +50,7 @@ struct Source {
     /// A JSON file that policies see as `data`.
     #[arg(short, long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// How long one test, or all rules on one definition, may take; as long as in the pipeline where none is given.
+    /// How long one test, or one rule on one definition, may take; as long as in the pipeline where none is given.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 2000)]
     timeout_ms: u64,
 }
@@ -71,37 +75,50 @@ struct CheckArguments {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match &arguments.command {
-        Command::Test(arguments) => exit::end(test(&arguments.source)),
-        Command::Check(arguments) => exit::end(check(arguments)),
+        Command::Test(arguments) => exit::run(test(&arguments.source)),
+        Command::Check(arguments) => exit::run(check(arguments)),
         Command::Apply(arguments) => exit::run(applied::apply(arguments)),
         Command::List(arguments) => exit::run(applied::list(arguments)),
         Command::Remove(arguments) => exit::run(applied::remove(arguments)),
     }
 }
 
-fn test(source: &Source) -> Result<(), Failure> {
-    let policy = Policy::load(&source.texts()?, source.data()?.as_deref()).map_err(wrong)?;
-    let results = policy.test(Duration::from_millis(source.timeout_ms));
+async fn test(source: &Source) -> Result<(), Failure> {
+    let rego = source.rego(&[])?;
+    let tests = Policy::load(&source.texts()?, source.data()?.as_deref()).map_err(wrong)?.tests();
+    let evaluator = source.evaluator();
+    let run = async |test: &TestResult| match test.outcome {
+        Outcome::Skipped => Ok(Tested::Skipped),
+        _ => evaluator.test(&rego, &test.name).await,
+    };
+    let ended = future::join_all(tests.iter().map(run)).await;
     let (mut passed, mut failed) = (0_usize, 0_usize);
-    for result in &results {
-        let word = match &result.outcome {
-            Outcome::Passed => {
+    for (test, ended) in tests.iter().zip(ended) {
+        let word = match ended {
+            Ok(Tested::Passed) => {
                 passed += 1;
                 continue;
             }
-            Outcome::Skipped => "skipped".to_owned(),
-            Outcome::Failed => {
+            Ok(Tested::Skipped) => "skipped".to_owned(),
+            Ok(Tested::Failed) => {
                 failed += 1;
                 "FAILED".to_owned()
             }
-            Outcome::Broken(fault) => {
+            Ok(Tested::Broken(why)) => {
                 failed += 1;
-                format!("BROKEN: {}", telemetry::Chain(fault))
+                format!("BROKEN: {why}")
+            }
+            Err(Unanswered::Start(error)) => {
+                return Err(Failure::Fault(format!("no process can be started: {error}")));
+            }
+            Err(unanswered) => {
+                failed += 1;
+                format!("BROKEN: it {unanswered}")
             }
         };
-        say(format_args!("{}:{}: {} {word}", result.file, result.line, result.name));
+        say(format_args!("{}:{}: {} {word}", test.file, test.line, test.name));
     }
-    let total = results.len();
+    let total = tests.len();
     match (total, failed) {
         // Policies whose tests were all misspelt must not look tested.
         (0, _) => Err(Failure::Usage(format!(
@@ -116,30 +133,28 @@ fn test(source: &Source) -> Result<(), Failure> {
     }
 }
 
-fn check(arguments: &CheckArguments) -> Result<(), Failure> {
+async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let CheckArguments { source, namespace, definitions } = arguments;
-    let policy = Policy::compile(&source.texts()?, source.data()?.as_deref(), namespace).map_err(wrong)?;
-    policy.try_out().map_err(wrong)?;
+    Policy::compile(&source.texts()?, source.data()?.as_deref(), namespace).map_err(wrong)?;
+    let rego = source.rego(namespace)?;
+    let evaluator = source.evaluator();
+    evaluator.try_out(&rego).await.map_err(untried)?;
     let mut denied = 0_usize;
     for path in definitions {
         let shown = path.display().to_string();
         let text = read(path)?;
-        let file = Dockerfile::parse(&text).map_err(|errors| Failure::Usage(format!("{shown}: {errors}")))?;
-        let subject = Subject { path: &shown, project: "" };
-        let verdict = policy
-            .judge(&file, subject, Duration::from_millis(source.timeout_ms))
-            .map_err(|fault| Failure::Refused(format!("{shown}: {}", telemetry::Chain(&fault))))?;
-        for finding in &verdict.findings {
-            let word = match finding.kind {
-                Kind::Deny => {
-                    denied += 1;
-                    "error"
-                }
-                Kind::Warn => "warning",
-            };
-            say(format_args!("{shown}:{} {} {word}: {}", finding.line, finding.rule, finding.message));
+        Dockerfile::parse(&text).map_err(|errors| Failure::Usage(format!("{shown}: {errors}")))?;
+        let question = Question { definition: &text, path: &shown, project: "" };
+        let answer = evaluator.judge(&rego, question).await.map_err(|unanswered| match unanswered {
+            Unanswered::Start(error) => Failure::Fault(format!("no process can be started: {error}")),
+            unanswered => Failure::Refused(format!("{shown}: the policy {unanswered}")),
+        })?;
+        for Found { line, rule, denies, message } in &answer.findings {
+            denied += usize::from(*denies);
+            let word = if *denies { "error" } else { "warning" };
+            say(format_args!("{shown}:{line} {rule} {word}: {message}"));
         }
-        for rule in &verdict.excepted {
+        for rule in &answer.excepted {
             say(format_args!("{shown}: {rule} is excepted by the policy itself"));
         }
     }
@@ -149,7 +164,35 @@ fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     }
 }
 
+/// Why a policy could not be tried out: its own fault, or that of this machine.
+fn untried(mistaken: Mistaken) -> Failure {
+    match mistaken {
+        Mistaken::Unfit(Unanswered::Mistake(mistake)) => Failure::Usage(mistake),
+        Mistaken::Start(error) => Failure::Fault(format!("no process can be started: {error}")),
+        mistaken => Failure::Refused(mistaken.to_string()),
+    }
+}
+
 impl Source {
+    /// What is asked, as the pipeline asks it.
+    fn rego(&self, namespaces: &[String]) -> Result<Rego, Failure> {
+        let module = |Text { file, text }| Module { file, text };
+        Ok(Rego {
+            modules: self.texts()?.into_iter().map(module).collect(),
+            data: self.data()?,
+            namespaces: namespaces.to_vec(),
+            levels: Default::default(),
+            dry_run: Vec::new(),
+        })
+    }
+
+    /// Whom it is asked of: with the memory that the pipeline gives it, and a child for each core.
+    fn evaluator(&self) -> Evaluator {
+        let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let config = evaluator::Config { at_once, ..Default::default() };
+        Evaluator::new(config).within(Duration::from_millis(self.timeout_ms))
+    }
+
     fn texts(&self) -> Result<Vec<Text>, Failure> {
         Self::texts_of(&self.policies)
     }

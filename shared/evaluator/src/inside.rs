@@ -3,10 +3,10 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use dockerfile::Dockerfile;
-use policy::{Kind, Policy, Subject, Text};
+use policy::{Kind, Outcome, Policy, Subject, Text};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding};
+use crate::wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding, Task, Tested};
 
 /// The child's life, where the program was called to be one; else none, and the program goes on. Called before anything else in `main`.
 pub fn begin() -> Option<ExitCode> {
@@ -43,16 +43,40 @@ fn bound(bounds: Bounds) -> io::Result<()> {
 }
 
 fn answer(asked: Asked) -> Answered {
-    let Asked { modules, data, namespaces, about, bounds } = asked;
+    let Asked { modules, data, namespaces, task, bounds } = asked;
     let texts: Vec<Text> = modules.into_iter().map(|(file, text)| Text { file, text }).collect();
-    let policy = match Policy::compile(&texts, data.as_deref(), &namespaces) {
+    let limit = Duration::from_millis(bounds.rule_ms);
+    let read = match task {
+        // Files of tests need not decide anything.
+        Task::Test(_) => Policy::load(&texts, data.as_deref()),
+        Task::Compile | Task::TryOut | Task::Judge(_) => {
+            Policy::compile(&texts, data.as_deref(), &namespaces)
+        }
+    };
+    let policy = match read {
         Ok(policy) => policy,
         Err(mistake) => return Answered::Mistake(mistake.to_string()),
     };
-    let Some(About { definition, path, project }) = about else { return Answered::Rules(policy.rules()) };
-    let subject = Subject { path: &path, project: &project };
-    let file = Dockerfile::read(&definition);
-    match policy.judge(&file, subject, Duration::from_millis(bounds.rule_ms)) {
+    match task {
+        Task::Compile => Answered::Rules(policy.rules()),
+        Task::TryOut => match policy.try_out() {
+            Ok(()) => Answered::Rules(policy.rules()),
+            Err(mistake) => Answered::Mistake(mistake.to_string()),
+        },
+        Task::Judge(about) => judged(&policy, &about, limit),
+        Task::Test(name) => Answered::Tested(match policy.run_test(&name, limit) {
+            Outcome::Passed => Tested::Passed,
+            Outcome::Failed => Tested::Failed,
+            Outcome::Skipped => Tested::Skipped,
+            Outcome::Broken(fault) => Tested::Broken(fault.to_string()),
+        }),
+    }
+}
+
+fn judged(policy: &Policy, about: &About, limit: Duration) -> Answered {
+    let About { definition, path, project } = about;
+    let file = Dockerfile::read(definition);
+    match policy.judge(&file, Subject { path, project }, limit) {
         Ok(verdict) => Answered::Verdict {
             findings: verdict.findings.into_iter().map(told).collect(),
             excepted: verdict.excepted,

@@ -14,3 +14,4 @@ pub mod inside;
 
 pub use config::Config;
 pub use outside::{Answer, Evaluator, Found, Mistaken, Question, Unanswered};
+pub use wire::Tested;

@@ -17,7 +17,7 @@ use verdict::order::Rego;
 
 use crate::{
     config::Config,
-    wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding},
+    wire::{ARGUMENT, About, Answered, Asked, Bounds, Finding, Task, Tested},
 };
 
 /// What a child may print: a thousand findings of a thousand characters each, as JSON, are less.
@@ -34,6 +34,8 @@ const ALLOCATOR: [(&str, &str); 1] = [("MIMALLOC_ARENA_RESERVE", "0")];
 pub struct Evaluator {
     program: PathBuf,
     config: Config,
+    /// What one rule may take of the processor's time.
+    rule: Duration,
     slots: Arc<Semaphore>,
 }
 
@@ -153,15 +155,43 @@ impl Evaluator {
 
     /// With another program as the child: one whose `main` begins with [`crate::inside::begin`].
     pub fn with_program(program: PathBuf, config: Config) -> Self {
-        Self { program, config, slots: Arc::new(Semaphore::new(config.at_once.max(1))) }
+        let rule = Duration::from_secs(config.processor_seconds) / 2;
+        Self { program, config, rule, slots: Arc::new(Semaphore::new(config.at_once.max(1))) }
+    }
+
+    /// The same, where one rule may take so long, and all that is asked in one child as long, in whole seconds.
+    pub fn within(mut self, rule: Duration) -> Self {
+        self.rule = rule;
+        self.config.processor_seconds = rule.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+        self.config.answer_seconds =
+            self.config.answer_seconds.max(self.config.processor_seconds.saturating_mul(5));
+        self
     }
 
     /// Compiles a policy, and evaluates nothing of it: the names of its deciding rules.
     pub async fn compile(&self, rego: &Rego) -> Result<Vec<String>, Mistaken> {
-        let rules = match self.ask(&Asked::of(rego, None, self.bounds())).await {
+        self.read(rego, Task::Compile).await
+    }
+
+    /// Compiles a policy and asks it about next to nothing: some mistakes show only then.
+    pub async fn try_out(&self, rego: &Rego) -> Result<Vec<String>, Mistaken> {
+        self.read(rego, Task::TryOut).await
+    }
+
+    /// Runs one of the unit tests that stand in a policy: whether it passed, and why not where that can be said.
+    pub async fn test(&self, rego: &Rego, name: &str) -> Result<Tested, Unanswered> {
+        match self.ask(&Asked::of(rego, Task::Test(name.to_owned()), self.bounds())).await? {
+            Answered::Tested(tested) => Ok(tested),
+            Answered::Mistake(mistake) => Err(Unanswered::Mistake(mistake)),
+            Answered::Verdict { .. } | Answered::Fault(_) | Answered::Rules(_) => Err(Unanswered::Confused),
+        }
+    }
+
+    async fn read(&self, rego: &Rego, task: Task) -> Result<Vec<String>, Mistaken> {
+        let rules = match self.ask(&Asked::of(rego, task, self.bounds())).await {
             Ok(Answered::Rules(rules)) => rules,
             Ok(Answered::Mistake(mistake)) => return Err(Mistaken::Unfit(Unanswered::Mistake(mistake))),
-            Ok(Answered::Verdict { .. } | Answered::Fault(_)) => {
+            Ok(Answered::Verdict { .. } | Answered::Fault(_) | Answered::Tested(_)) => {
                 return Err(Mistaken::Unfit(Unanswered::Confused));
             }
             Err(Unanswered::Start(error)) => return Err(Mistaken::Start(error)),
@@ -180,19 +210,20 @@ impl Evaluator {
         let Question { definition, path, project } = question;
         let about =
             About { definition: definition.to_owned(), path: path.to_owned(), project: project.to_owned() };
-        match self.ask(&Asked::of(rego, Some(about), self.bounds())).await? {
+        match self.ask(&Asked::of(rego, Task::Judge(about), self.bounds())).await? {
             Answered::Verdict { findings, excepted } => {
                 Ok(Answer { findings: findings.into_iter().map(Found::from).collect(), excepted })
             }
             Answered::Mistake(mistake) => Err(Unanswered::Mistake(mistake)),
             Answered::Fault(fault) => Err(Unanswered::Fault(fault)),
-            Answered::Rules(_) => Err(Unanswered::Confused),
+            Answered::Rules(_) | Answered::Tested(_) => Err(Unanswered::Confused),
         }
     }
 
     fn bounds(&self) -> Bounds {
         let Config { memory_mib, processor_seconds, .. } = self.config;
-        Bounds { memory_bytes: memory_mib << 20, processor_seconds, rule_ms: processor_seconds * 500 }
+        let rule_ms = self.rule.as_millis().try_into().unwrap_or(u64::MAX);
+        Bounds { memory_bytes: memory_mib << 20, processor_seconds, rule_ms }
     }
 
     /// One child, from its start to its end. The wait for a place among the others is not the policy's time.

@@ -12,9 +12,20 @@ pub(crate) struct Asked {
     pub(crate) modules: Vec<(String, String)>,
     pub(crate) data: Option<String>,
     pub(crate) namespaces: Vec<String>,
-    /// What it is asked about; none where it is only compiled.
-    pub(crate) about: Option<About>,
+    pub(crate) task: Task,
     pub(crate) bounds: Bounds,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// Compile it, and evaluate nothing.
+    Compile,
+    /// Ask it about next to nothing: some mistakes show only then.
+    TryOut,
+    /// Ask it about a definition.
+    Judge(About),
+    /// Run one of its own unit tests.
+    Test(String),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,6 +53,21 @@ pub(crate) enum Answered {
     Verdict { findings: Vec<Finding>, excepted: Vec<String> },
     /// It has none.
     Fault(String),
+    /// The test is over.
+    Tested(Tested),
+}
+
+/// How a unit test went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tested {
+    /// It is true.
+    Passed,
+    /// It is false or undefined.
+    Failed,
+    /// It is not meant to be run yet.
+    Skipped,
+    /// It could not be evaluated, and why.
+    Broken(String),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,14 +79,14 @@ pub(crate) struct Finding {
 }
 
 impl Asked {
-    pub(crate) fn of(rego: &Rego, about: Option<About>, bounds: Bounds) -> Self {
+    pub(crate) fn of(rego: &Rego, task: Task, bounds: Bounds) -> Self {
         let Rego { modules, data, namespaces, levels: _, dry_run: _ } = rego;
         let module = |Module { file, text }: &Module| (file.clone(), text.clone());
         Self {
             modules: modules.iter().map(module).collect(),
             data: data.clone(),
             namespaces: namespaces.clone(),
-            about,
+            task,
             bounds,
         }
     }

@@ -1,13 +1,13 @@
 //! The unit tests that stand in policies, as `opa test` and `conftest verify` run them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use regorus::Value;
 
 use crate::{
     compile::{Mistake, Policy},
     evaluate::{Fault, ask},
-    module::Shape,
+    module::{Shape, Written},
     stack::wide,
 };
 
@@ -38,31 +38,34 @@ pub enum Outcome {
 }
 
 impl Policy {
-    /// Runs every rule `test_…` of every package, in the order of the files, each for `limit` at most.
-    pub fn test(&self, limit: Duration) -> Vec<TestResult> {
-        let mut results: Vec<TestResult> = Vec::new();
+    /// Every rule `test_…` of every package, in the order of the files, without having been run: those called `todo_test_…` have
+    /// been skipped, and the others have failed until they are run.
+    pub fn tests(&self) -> Vec<TestResult> {
+        let mut tests: Vec<TestResult> = Vec::new();
+        let mut known = HashSet::new();
         for rule in self.written.iter().filter(|rule| rule.shape != Shape::Function) {
-            let name = format!("{}.{}", rule.package, rule.name);
             let todo = rule.name.starts_with("todo_test_");
-            let known = results.iter().any(|result| result.name == name);
-            if known || !(todo || rule.name.starts_with("test_")) {
-                continue;
+            let name = format!("{}.{}", rule.package, rule.name);
+            if (todo || rule.name.starts_with("test_")) && known.insert(name.clone()) {
+                let outcome = if todo { Outcome::Skipped } else { Outcome::Failed };
+                tests.push(TestResult { file: rule.file.clone(), line: rule.line, name, outcome });
             }
-            let outcome = if todo {
-                Outcome::Skipped
-            } else {
-                // Each on an engine of its own: what one test mocked, the next must not see.
-                match wide(|| ask(&mut self.engine.clone(), &rule.path, &rule.name, limit)) {
-                    Ok(Ok(Value::Bool(true))) => Outcome::Passed,
-                    Ok(Ok(_)) => Outcome::Failed,
-                    Ok(Err(fault)) => Outcome::Broken(fault),
-                    Err(what) => {
-                        Outcome::Broken(Fault::Failed { rule: name.clone(), mistake: Mistake::Whole(what) })
-                    }
-                }
-            };
-            results.push(TestResult { file: rule.file.clone(), line: rule.line, name, outcome });
         }
-        results
+        tests
+    }
+
+    /// Runs one of them, for `limit` at most.
+    pub fn run_test(&self, name: &str, limit: Duration) -> Outcome {
+        let is_named = |rule: &&Written| name == format!("{}.{}", rule.package, rule.name);
+        let Some(rule) = self.written.iter().find(is_named) else { return Outcome::Failed };
+        // Each on an engine of its own: what one test mocked, the next must not see.
+        match wide(|| ask(&mut self.engine.clone(), &rule.path, &rule.name, limit)) {
+            Ok(Ok(Value::Bool(true))) => Outcome::Passed,
+            Ok(Ok(_)) => Outcome::Failed,
+            Ok(Err(fault)) => Outcome::Broken(fault),
+            Err(what) => {
+                Outcome::Broken(Fault::Failed { rule: name.to_owned(), mistake: Mistake::Whole(what) })
+            }
+        }
     }
 }

@@ -121,9 +121,13 @@ fn the_input_is_conftests() {
 
 #[test]
 fn unit_tests_pass_fail_and_wait() {
-    let results = policy(fixture!("onbuild")).test(LIMIT);
-    let found: Vec<_> =
-        results.iter().map(|result| (result.name.as_str(), result.line, result.outcome.clone())).collect();
+    let policy = policy(fixture!("onbuild"));
+    let tests = policy.tests();
+    let outcome = |test: &crate::TestResult| match test.outcome {
+        Outcome::Skipped => Outcome::Skipped,
+        _ => policy.run_test(&test.name, LIMIT),
+    };
+    let found: Vec<_> = tests.iter().map(|test| (test.name.as_str(), test.line, outcome(test))).collect();
     let expected = [
         ("main.test_run_is_told", 12, Outcome::Passed),
         ("main.test_copy_is_not", 17, Outcome::Passed),
