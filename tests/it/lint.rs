@@ -201,6 +201,37 @@ async fn scripts_are_checked_where_shellcheck_is_installed() {
 }
 
 #[tokio::test]
+async fn a_shellcheck_that_fails_takes_nothing_else_with_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::with(&[("bin/shellcheck", b"#!/bin/sh\nexit 7\n"), ("bad", REFUSED.as_bytes())]);
+    let program_there = folder.0.path().join("bin/shellcheck");
+    fs::set_permissions(program_there, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(program("plimsoll"));
+    command.args(["lint", "--no-fail", "--format", "json", "bad"]).current_dir(folder.0.path());
+    command.env("PATH", folder.0.path().join("bin")).env("HOME", folder.0.path());
+    command.env_remove("XDG_CACHE_HOME").env_remove("XDG_CONFIG_HOME");
+    let finished = run_with_input(command, b"", BOUND).await.unwrap();
+    check(&finished, 3, "is missing");
+    let findings: Vec<Value> = serde_json::from_str(&finished.stdout).unwrap();
+    assert!(findings.iter().any(|finding| finding["code"] == "DL3004"), "{finished:?}");
+}
+
+#[tokio::test]
+async fn what_a_report_is_about_is_not_written_over() {
+    let folder = Folder::with(&[("bad", REFUSED.as_bytes())]);
+    check(&folder.plimsoll(&["lint", "-o", "bad", "bad"], "").await, 2, "write the report to another");
+    assert_eq!(folder.read("bad"), REFUSED);
+}
+
+#[tokio::test]
+async fn the_shell_that_is_asked_for_is_nobodys_mistake() {
+    let shell = "FROM a:1\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN echo a | sort\nUSER 1\n";
+    let named = "FROM a:1\nSHELL [\"bash\", \"-c\"]\nRUN echo a\nUSER 1\n";
+    let folder = Folder::with(&[("shell", shell.as_bytes()), ("named", named.as_bytes())]);
+    check(&folder.plimsoll(&["lint", "shell", "named"], "").await, 0, "");
+}
+
+#[tokio::test]
 async fn policies_are_tried_where_they_are_written() {
     let user = b"package main\nimport rego.v1\n\ndeny contains msg if {\n\tsome i\n\tinput[i].Cmd == \"user\"\n\tinput[i].Value[0] == \"root\"\n\tmsg := \"root is not allowed\"\n}\n";
     let test = b"package main\nimport rego.v1\n\ntest_root if {\n\tcount(deny) == 1 with input as [{\"Cmd\": \"user\", \"Value\": [\"root\"]}]\n}\n";

@@ -113,14 +113,15 @@ pub(crate) fn told(said: &clap::Error) -> ExitCode {
 
 /// The exit code of a result, after saying what went wrong.
 pub(crate) fn end(result: Result<(), Failure>) -> ExitCode {
-    let (text, code) = match result {
-        Ok(()) => match UNWRITTEN.get() {
-            None => return ExitCode::SUCCESS,
-            Some(error) => (format!("the result cannot be written: {error}"), service::FAULT),
-        },
-        Err(Failure::Refused(text)) => (text, service::REFUSED),
-        Err(Failure::Usage(text)) => (text, service::USAGE),
-        Err(Failure::Fault(text)) => (text, service::FAULT),
+    let (text, code) = match (result, UNWRITTEN.get()) {
+        (Ok(()), None) => return ExitCode::SUCCESS,
+        // Whoever reads a code without the result must not take it for the whole story.
+        (Ok(()) | Err(Failure::Refused(_)), Some(error)) => {
+            (format!("the result cannot be written: {error}"), service::FAULT)
+        }
+        (Err(Failure::Refused(text)), None) => (text, service::REFUSED),
+        (Err(Failure::Usage(text)), _) => (text, service::USAGE),
+        (Err(Failure::Fault(text)), _) => (text, service::FAULT),
     };
     remark(text);
     ExitCode::from(code)

@@ -66,6 +66,9 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     let here = [PathBuf::from(".")];
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
     let places = files::places(paths)?;
+    if let Some(output) = &arguments.output {
+        files::keep_apart(output, &places)?;
+    }
     let pool = batch::pool(arguments.jobs, places.len())?;
     let judge = Judge::new(&settings.policy, Catalog::read(&arguments.catalog)?);
     let scripts = Scripts::open(&settings.shellcheck, arguments.jobs)?;
@@ -87,7 +90,11 @@ fn lint(arguments: &Arguments) -> Result<(), Failure> {
     run.report.end(&mut run.text);
     put(&mut run.output, &mut run.text)?;
     judged?;
-    run.tally.end(&settings)
+    // What was not looked at weighs more than what was found.
+    match run.scripts.and_then(Scripts::unchecked) {
+        Some(failure) => Err(failure),
+        None => run.tally.end(&settings),
+    }
 }
 
 /// One report in the making.
@@ -109,7 +116,7 @@ impl Run<'_> {
     fn judge_all(&mut self, places: &[Place]) -> Result<bool, Failure> {
         let alone = self.pool.is_none() && self.scripts.is_none();
         for places in places.chunks(if alone { BATCH_FILES_ALONE } else { BATCH_FILES }) {
-            for verdict in batch::judge(self.pool.as_ref(), places, &self.judge, self.scripts.as_ref())? {
+            for verdict in batch::judge(self.pool.as_ref(), places, &self.judge, self.scripts.as_ref()) {
                 if let Outcome::Folder(path) = &verdict.outcome {
                     match files::within(path) {
                         Ok(places) if !self.judge_all(&places)? => return Ok(false),

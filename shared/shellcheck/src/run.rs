@@ -15,9 +15,9 @@ use crate::report::{self, Note};
 
 /// What ShellCheck may print about the scripts of one process: some hundred notes about each.
 const REPORT_BYTES: usize = 64 * 1024 * 1024;
-/// Left out as hadolint leaves them out: files that are sourced are not here (1090, 1091), and BusyBox's shell is checked as dash
-/// (2187).
-const LEFT_OUT: &str = "SC1090,SC1091,SC2187";
+/// Left out as hadolint leaves them out: files that are sourced are not here (1090, 1091), BusyBox's shell is checked as dash (2187),
+/// and the line that names the shell is ours: SHELL may have several arguments (2096) and a name without a path (2239).
+const LEFT_OUT: &str = "SC1090,SC1091,SC2096,SC2187,SC2239";
 
 /// Why there is no answer from ShellCheck.
 #[derive(Debug, thiserror::Error)]

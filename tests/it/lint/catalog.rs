@@ -3,6 +3,8 @@
 use super::{Folder, check};
 
 const BASES: &str = r#"{"section":"bases","bases":[{"repository":"reg.example/base/os","current":"10.4.9","outdated":["<10.4.9"]}]}"#;
+const PINNED: &str =
+    r#"{"section":"bases","bases":[{"repository":"reg.example/base/os","current":"10.4.9","pin":true}]}"#;
 const DOORS: &str = r#"{"section":"doors","doors":{"from":"enforce"}}"#;
 const HUB: &str = r#"{"section":"replacements","replacements":[{"name":"hub","wildcard":"docker.io/library/os:*","with":"reg.example/base/os:${1}"},
     {"name":"own","exact":"docker.io/library/own:1","with":"reg.example/base/os:10.4.9"}]}"#;
@@ -17,6 +19,8 @@ fn folder() -> Folder {
         ("catalog/a-hub.json", HUB.as_bytes()),
         ("catalog/holds.json", HOLDS.as_bytes()),
         ("catalog/README.md", b"no section"),
+        ("pinned/bases.json", PINNED.as_bytes()),
+        ("pinned/doors.json", DOORS.as_bytes()),
         ("bases.json", BASES.as_bytes()),
         ("good", b"FROM reg.example/base/os:10.4.9\nUSER 1000\n"),
         ("old", b"ARG V=10.4.8\nFROM reg.example/base/os:$V\nUSER 1000\n"),
@@ -53,6 +57,10 @@ async fn images_are_held_to_the_catalog() {
     let heredoc = ["lint", "--catalog", "catalog", "-"];
     let text = "FROM reg.example/base/os:10.4.9\nRUN <<E\nFROM evil.example/x:1\nE\nUSER 1\n";
     check(&folder.plimsoll(&heredoc, text).await, 1, "-:2 PL2004 error");
+    // Which digest a tag points at is not known here.
+    let digest = format!("FROM reg.example/base/os:10.4.9@sha256:{}\nUSER 1\n", "a".repeat(64));
+    check(&folder.plimsoll(&["lint", "--catalog", "pinned", "-"], &digest).await, 0, "");
+    check(&folder.plimsoll(&["lint", "--catalog", "pinned", "good"], "").await, 0, "");
     let standard = ["lint", "--catalog", "catalog", "-f", "json", "-"];
     check(&folder.plimsoll(&standard, "FROM evil.example/os:1\n").await, 1, "\"code\":\"PL2001\"");
 }

@@ -57,16 +57,16 @@ pub(super) fn judge(
     places: &[Place],
     judge: &Judge<'_>,
     scripts: Option<&Scripts>,
-) -> Result<Vec<Verdict>, Failure> {
+) -> Vec<Verdict> {
     let Some(scripts) = scripts else {
-        return Ok(map(pool, places, |place| judged(read_one(place), judge, Vec::new())));
+        return map(pool, places, |place| judged(read_one(place), judge, Vec::new()));
     };
     let sources = map(pool, places, read_one);
     let asked: Vec<Vec<Script>> = map(pool, &sources, |source| source.scripts());
-    let mut said = scripts.check(asked)?.into_iter();
+    let mut said = scripts.check(asked).into_iter();
     let sources: Vec<_> =
         sources.into_iter().map(|source| (source, said.next().unwrap_or_default())).collect();
-    Ok(into_map(pool, sources, |(source, findings)| judged(source, judge, findings)))
+    into_map(pool, sources, |(source, findings)| judged(source, judge, findings))
 }
 
 fn map<T: Sync, R: Send>(

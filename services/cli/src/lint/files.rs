@@ -40,6 +40,22 @@ pub(super) fn places(paths: &[PathBuf]) -> Result<Vec<Place>, Failure> {
     Ok(places)
 }
 
+/// A report must not take the place of what it is about.
+pub(super) fn keep_apart(output: &Path, places: &[Place]) -> Result<(), Failure> {
+    let Ok(output_file) = fs::canonicalize(output) else { return Ok(()) };
+    let is_output = |place: &Place| match place {
+        Place::File(path) => fs::canonicalize(path).is_ok_and(|path| path == output_file),
+        Place::Input => false,
+    };
+    match output_file.is_file() && places.iter().any(is_output) {
+        true => Err(Failure::Usage(format!(
+            "{} is one of the files to be judged; write the report to another, such as report.txt",
+            output.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// The definitions in a folder, by name.
 pub(super) fn within(folder: &Path) -> Result<Vec<Place>, Failure> {
     let found = walk(folder)?;
@@ -65,13 +81,32 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         .build();
     let mut found = Vec::new();
     for entry in walk {
-        let entry = entry.map_err(|error| Failure::Fault(format!("{}: {error}", folder.display())))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // What cannot be read is told when it is read; the rest of the folder is judged all the same.
+            Err(error) => {
+                let Some(path) = unread(&error).filter(|path| *path != folder) else {
+                    return Err(Failure::Fault(format!("{}: {error}", folder.display())));
+                };
+                found.push(path.to_owned());
+                continue;
+            }
+        };
         if is_definition(&entry.file_name().to_string_lossy()) && leads_to_file(&entry) {
             let path = entry.into_path();
             found.push(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path));
         }
     }
     Ok(found)
+}
+
+/// The path that could not be walked.
+fn unread(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => unread(err),
+        _ => None,
+    }
 }
 
 /// Whether it is a file, or a link that leads to one or nowhere: what cannot be read is told when it is read, and not passed over. Links to

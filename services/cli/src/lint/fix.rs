@@ -1,6 +1,12 @@
 //! `--fix`: the edits that findings carry, made in the file itself. Not which edits are safe: the rule that made them answers for it.
 
-use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    os::unix::fs::{MetadataExt as _, fchown},
+    path::Path,
+};
 
 use dockerfile::{Dockerfile, Edit};
 use lint::Report;
@@ -24,7 +30,7 @@ pub(super) fn mend(
     // The catalog's images first: they may bring findings, and take some away.
     let replaced = match judge.replaced(&text) {
         Some(replaced) => {
-            let Report { findings, refused: _ } = report(&path, &replaced, judge, scripts)?;
+            let Report { findings, refused: _ } = report(&path, &replaced, judge, scripts);
             Some((replaced, findings))
         }
         None => None,
@@ -39,18 +45,18 @@ pub(super) fn mend(
     }
     replace(Path::new(&path), &mended)
         .map_err(|error| Failure::Fault(format!("{path} cannot be written: {error}")))?;
-    let Report { findings: left, refused } = report(&path, &mended, judge, scripts)?;
+    let Report { findings: left, refused } = report(&path, &mended, judge, scripts);
     remark(format_args!("{path}: mended, {} of {found} findings left", left.len()));
     Ok(Verdict { path, outcome: Outcome::Judged { text: mended, findings: left, refused } })
 }
 
-fn report(path: &str, text: &str, judge: &Judge<'_>, scripts: Option<&Scripts>) -> Result<Report, Failure> {
+fn report(path: &str, text: &str, judge: &Judge<'_>, scripts: Option<&Scripts>) -> Report {
     let file = Dockerfile::read(text);
     let said = match scripts {
-        Some(scripts) => scripts.check(vec![lint::scripts(&file)])?.pop().unwrap_or_default(),
+        Some(scripts) => scripts.check(vec![lint::scripts(&file)]).pop().unwrap_or_default(),
         None => Vec::new(),
     };
-    Ok(judge.report(path, &file, said))
+    judge.report(path, &file, said)
 }
 
 /// The text with the edits made, those first found winning where two meet; none where there is nothing to change or where the
@@ -76,14 +82,24 @@ fn mended<'a>(text: &str, edits: impl Iterator<Item = &'a Edit>) -> Option<Strin
     (Dockerfile::read(&mended).errors().len() <= file.errors().len()).then_some(mended)
 }
 
-/// Puts the new text in the file's place at once, so that a crash leaves one of the two, with the file's own permissions.
+/// Puts the new text in the file's place at once, so that a crash leaves one of the two, with the file's own owner and permissions.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // What a link points at is mended, not the link.
     let path = fs::canonicalize(path)?;
+    // A file that may not be written is not to be put aside either.
+    let old = fs::OpenOptions::new().write(true).open(&path)?.metadata()?;
+    if old.nlink() > 1 {
+        // Another file in its place would leave its other names behind.
+        return fs::write(&path, text);
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    let new = file.as_file().metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
+    }
+    file.as_file().set_permissions(old.permissions())?;
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)
 }
@@ -130,5 +146,9 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        let other = folder.path().join("other");
+        fs::hard_link(&file, &other).unwrap();
+        replace(&file, "newer").unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "newer");
     }
 }

@@ -1,6 +1,6 @@
 //! What ShellCheck says of the scripts in RUN, for many files at once. Not which scripts there are (see `lint::scripts`).
 
-use std::num::NonZeroUsize;
+use std::{cell::OnceCell, num::NonZeroUsize};
 
 use lint::{Finding, Script};
 use shellcheck::Checker;
@@ -14,6 +14,8 @@ use crate::exit::{Failure, remark};
 pub(super) struct Scripts {
     checker: Checker,
     runtime: Runtime,
+    /// Why some scripts have not been checked.
+    unchecked: OnceCell<Failure>,
 }
 
 impl Scripts {
@@ -37,19 +39,32 @@ impl Scripts {
             .enable_all()
             .build()
             .map_err(|error| Failure::fault(&error))?;
-        Ok(Some(Self { checker, runtime }))
+        Ok(Some(Self { checker, runtime, unchecked: OnceCell::new() }))
     }
 
-    /// What it says of each file's scripts, in the order of the files.
-    pub(super) fn check(&self, files: Vec<Vec<Script>>) -> Result<Vec<Vec<Finding>>, Failure> {
+    /// What it says of each file's scripts, in the order of the files; nothing where it fails, which is told once and kept for the end.
+    pub(super) fn check(&self, files: Vec<Vec<Script>>) -> Vec<Vec<Finding>> {
         let counts: Vec<usize> = files.iter().map(Vec::len).collect();
         let scripts: Vec<Script> = files.into_iter().flatten().collect();
         if scripts.is_empty() {
-            return Ok(vec![Vec::new(); counts.len()]);
+            return vec![Vec::new(); counts.len()];
         }
-        let said =
-            self.runtime.block_on(self.checker.check(&scripts)).map_err(|error| Failure::fault(&error))?;
-        let mut said = said.into_iter();
-        Ok(counts.into_iter().map(|count| said.by_ref().take(count).flatten().collect()).collect())
+        match self.runtime.block_on(self.checker.check(&scripts)) {
+            Ok(said) => {
+                let mut said = said.into_iter();
+                counts.into_iter().map(|count| said.by_ref().take(count).flatten().collect()).collect()
+            }
+            Err(error) => {
+                let why = telemetry::Chain(&error);
+                let text = format!("{why}: what it would say of some scripts in RUN is missing");
+                self.unchecked.set(Failure::Fault(text)).ok();
+                vec![Vec::new(); counts.len()]
+            }
+        }
+    }
+
+    /// Why some scripts have not been checked, if that is so.
+    pub(super) fn unchecked(self) -> Option<Failure> {
+        self.unchecked.into_inner()
     }
 }

@@ -1,15 +1,16 @@
 //! A definition against the catalog alone, for whoever has it in files and no scanner to ask: the same choices, each with its place and with what it offers.
-//! Not what organisation policies say, nor what the images themselves bring in.
+//! Not what organisation policies say, what the images themselves bring in, or which digest a tag points at.
 
 use std::ops::Range;
 
-use dockerfile::{CannotReplace, Dockerfile, Inputs};
-use events::fact::Finding;
+use artifact::ImageRef;
+use dockerfile::{CannotReplace, Dockerfile, ImageUse, Inputs};
+use events::{fact::Finding, rpc::ScannedUse};
 use time::OffsetDateTime;
 use verdict::{Snapshot, order::Name};
 
 use super::{
-    catalog::{Judge, Judged},
+    catalog::{Judge, Judged, KEEP},
     disputed, unwritable,
 };
 
@@ -62,7 +63,26 @@ impl Catalog<'_> {
 
     fn judged(&self, file: &Dockerfile) -> Vec<Judged> {
         let Self { snapshot, project, inputs, now } = *self;
-        Judge { snapshot, project, now, bases: Default::default() }.all(file, inputs)
+        let judged = Judge { snapshot, project, now, bases: Default::default() }.all(file, inputs);
+        let uses = file.image_uses(inputs);
+        judged.into_iter().zip(&uses).map(|(judged, image_use)| unplaced(judged, image_use)).collect()
+    }
+}
+
+/// Nobody has asked a registry which digest a tag points at: one that stands beside an allowed tag is left where it is, and none is
+/// missed.
+fn unplaced(judged: Judged, image_use: &ImageUse) -> Judged {
+    let same_version = |written: &&ImageRef| {
+        let offered = judged.offered.as_ref();
+        offered.is_some_and(|with| with.repository() == written.repository() && with.tag() == written.tag())
+    };
+    match image_use.resolved.as_ref().ok().filter(same_version) {
+        Some(written) => {
+            let scanned =
+                ScannedUse { choice: KEEP.to_owned(), used: Some(written.clone()), ..judged.scanned };
+            Judged { scanned, finding: None, offered: None, ..judged }
+        }
+        None => judged,
     }
 }
 

@@ -24,7 +24,7 @@ const REPLACED: &str = elsewhere::REPLACED.code;
 pub(super) const KEPT: &str = elsewhere::KEPT.code;
 
 /// The words for what becomes of a use.
-const KEEP: &str = "keep";
+pub(super) const KEEP: &str = "keep";
 pub(super) const REPLACE: &str = "replace";
 pub(super) const REFUSE: &str = "refuse";
 

@@ -8,8 +8,8 @@ use crate::finding::{Finding, Level};
 
 pub(super) fn finding(out: &mut String, path: &str, finding: &Finding) {
     push_json(out, &issue(path, finding));
-    // Code Climate's own reader wants a NUL behind each issue, hadolint writes a blank; line ends are read by both.
-    out.push('\n');
+    // Code Climate's own reader wants a NUL behind each issue, and hadolint writes one.
+    out.push('\0');
 }
 
 pub(super) fn finding_with_fingerprint(out: &mut String, path: &str, finding: &Finding) {

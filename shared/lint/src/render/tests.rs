@@ -148,7 +148,7 @@ fn issue_trackers_get_their_own_words() {
     assert_eq!(gitlab[0]["location"], json!({"path": "a,b/Dockerfile", "lines": {"begin": 1, "end": 1}}));
     let objects = report(Format::CodeClimate, Colour::Plain);
     let issues: Vec<Value> =
-        serde_json::Deserializer::from_str(&objects).into_iter().map(Result::unwrap).collect();
+        objects.split_terminator('\0').map(|issue| serde_json::from_str(issue).unwrap()).collect();
     assert_eq!((issues.len(), &issues[0]["check_name"]), (2, &json!("DL3006")));
     let objects = report(Format::Codacy, Colour::Plain);
     let results: Vec<Value> =

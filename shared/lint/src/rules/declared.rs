@@ -1,13 +1,14 @@
 //! Which variables a RUN finds declared, as hadolint counts them. Not their values: a rule only asks whether somebody gives one.
 //!
 //! An ARG counts from its line on in every stage behind it, under the first of its names; an ENV in its stage and in those that stand
-//! on that one by name. What ONBUILD declares counts for what ONBUILD defers, and for nothing else.
+//! on that one by name, whatever registry is before it. What ONBUILD declares counts for what ONBUILD defers behind it, in every stage,
+//! and for nothing else.
 
 use std::collections::BTreeMap;
 
 use dockerfile::{Dockerfile, Instruction, Keyword};
 
-use super::quotes;
+use super::{image::Image, quotes};
 use crate::{rule::When, subject::Run};
 
 /// The variables of one file.
@@ -46,7 +47,7 @@ impl<'a> Declared<'a> {
             let stage = stages.saturating_sub(1);
             let nest = declared.forest.get(stage).copied().unwrap_or_default();
             match outer.trigger() {
-                Some(trigger) => declared.deferred.add(trigger, outer.line, stage, nest),
+                Some(trigger) => declared.deferred.add_everywhere(trigger, outer.line),
                 None => declared.now.add(outer, outer.line, stage, nest),
             }
         }
@@ -71,6 +72,16 @@ impl<'a> Declared<'a> {
 }
 
 impl<'a> World<'a> {
+    fn add_everywhere(&mut self, instruction: &'a Instruction, line: usize) {
+        let names = instruction.pairs().iter().map(|pair| pair.name.text.as_str());
+        let count = if instruction.keyword == Keyword::Arg { 1 } else { usize::MAX };
+        if matches!(instruction.keyword, Keyword::Arg | Keyword::Env) {
+            for name in names.take(count) {
+                self.arguments.entry(quotes::bare(name)).or_insert(line);
+            }
+        }
+    }
+
     fn add(&mut self, instruction: &'a Instruction, line: usize, stage: usize, nest: Nest) {
         let names = instruction.pairs().iter().map(|pair| pair.name.text.as_str());
         match instruction.keyword {
@@ -101,7 +112,7 @@ fn forest(file: &Dockerfile) -> Vec<Nest> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); file.stages().len()];
     let mut roots = Vec::new();
     for stage in file.stages() {
-        let below = stage.base.as_ref().and_then(|base| known.get(base.text.as_str()));
+        let below = stage.base.as_ref().and_then(|base| known.get(Image::of(&base.text).name));
         match below.and_then(|below| children.get_mut(*below)) {
             Some(children) => children.push(stage.index),
             None => roots.push(stage.index),
@@ -170,6 +181,7 @@ mod tests {
             "FROM a AS b\nFROM b AS c\nENV V=1\nFROM b\nRUN x\nFROM c\nRUN x\nFROM c\nRUN x\n",
             &[false, true, true],
         );
+        check("FROM a AS b\nENV V=1\nFROM q.io/b:1\nRUN x\n", &[true]);
         // The name means the stage above, whatever has it below.
         check("FROM a AS b\nFROM b\nRUN x\nFROM a AS b\nENV V=1\nFROM b\nRUN x\n", &[false, true]);
         check(
@@ -182,6 +194,7 @@ mod tests {
     fn what_is_deferred_is_a_world_of_its_own() {
         check("FROM a\nARG V\nONBUILD RUN x\n", &[false]);
         check("FROM a\nONBUILD ENV V=1\nRUN x\nONBUILD RUN x\n", &[false, true]);
+        check("FROM a\nONBUILD ENV V=1\nFROM b\nONBUILD RUN x\n", &[true]);
     }
 
     #[test]
