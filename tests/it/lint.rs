@@ -322,10 +322,21 @@ async fn a_result_that_cannot_be_written_is_a_fault() {
 #[tokio::test]
 async fn what_nobody_can_mean_is_not_sent() {
     let long = "x".repeat(5000);
-    let folder = Folder::with(&[("empty.json", br#"{"name": "p"}"#)]);
+    let folder = Folder::with(&[
+        ("empty.json", br#"{"name": "p"}"#),
+        ("never.json", br#"{"name": "p", "silencing": "never"}"#),
+        ("ours/a.rego", b"package main\nimport rego.v1\ndeny contains \"x\" if false\n"),
+    ]);
     let ban = ["ban", "reg.example/os:1", "--reason", &long];
     check(&folder.plimsoll(&ban, "").await, 2, "reason: it takes 5000 bytes");
     check(&folder.plimsoll(&["apply", "policy", "empty.json"], "").await, 2, "asks nothing");
+    let silencing =
+        "field `silencing`: `never` says nothing about comments; write one of heard, with-reason, forbidden";
+    check(&folder.plimsoll(&["apply", "policy", "never.json"], "").await, 2, silencing);
+    let apply = ["policy", "apply", "ours", "--silencing", "never"];
+    check(&folder.plimsoll(&apply, "").await, 2, silencing);
+    let apply = ["policy", "apply", "never.json", "--silencing", "forbidden"];
+    check(&folder.plimsoll(&apply, "").await, 2, "is the order itself");
     let ban = ["ban", "reg.example/os:1", "--reason", "r", "--expires", "tomorrow"];
     check(&folder.plimsoll(&ban, "").await, 2, "as in 2026-12-24T18:00:00Z");
 }

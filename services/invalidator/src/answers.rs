@@ -111,7 +111,7 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
 
 fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
     let PolicyInForce { policy, revision, operator, since } = held;
-    let Policy { name, fail_on, deny: _, ignore: _, rego, projects } = policy;
+    let Policy { name, fail_on, deny: _, ignore: _, rego, projects, silencing: _ } = policy;
     let modules = rego.iter().flat_map(|rego| &rego.modules);
     let naming = state.snapshot.projects().filter(|project| project.policy.as_ref() == Some(name));
     PolicyStatus {

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use catalog::{Base, CatalogSection, Downgrades, Pins, Remedy, Standing};
 pub use excuse::{BasePattern, Exception, Excuse, Hold};
-pub use policy::{InvalidProjectPattern, Module, Policy, ProjectPattern, Rego};
+pub use policy::{InvalidProjectPattern, InvalidSilencing, Module, Policy, ProjectPattern, Rego, Silencing};
 pub use replacement::{
     ImagePattern, InvalidReplacement, RegexPattern, Replacement, Template, WildcardPattern,
 };

@@ -46,6 +46,9 @@ pub(super) struct ApplyArguments {
     /// Projects that it holds for without their naming it: a glob.
     #[arg(long, value_name = "GLOB")]
     project: Vec<String>,
+    /// What comments in a definition may silence of the linter's findings: heard, with-reason or forbidden; heard where none is given.
+    #[arg(long, value_name = "WORD")]
+    silencing: Option<String>,
     #[command(flatten)]
     context: context::Arguments,
 }
@@ -134,9 +137,10 @@ async fn held(context: &context::Arguments) -> Result<(Vec<PolicyStatus>, u32), 
 impl ApplyArguments {
     /// The order's JSON: the file as it is, or made from modules and flags.
     fn order(&self) -> Result<Vec<u8>, Failure> {
-        let Self { policies, name, data, namespace, fail_on, level, dry_run, project, context: _ } = self;
+        let Self { policies, name, data, namespace, fail_on, level, dry_run, project, silencing, context: _ } =
+            self;
         if policies.extension().is_some_and(|extension| extension == "json") {
-            let flags = name.is_some() || data.is_some() || fail_on.is_some();
+            let flags = name.is_some() || data.is_some() || fail_on.is_some() || silencing.is_some();
             if flags || ![namespace, dry_run, project].iter().all(|list| list.is_empty()) || !level.is_empty()
             {
                 return Err(Failure::Usage(format!(
@@ -170,6 +174,10 @@ impl ApplyArguments {
                 .map_err(|error| Failure::Usage(format!("{} is not JSON: {error}", data.display())))?;
             order.insert("data".to_owned(), said);
         }
+        // Services that do not know the field yet read every order that does not need it.
+        if let (Some(word), Some(order)) = (silencing, order.as_object_mut()) {
+            order.insert("silencing".to_owned(), json!(word));
+        }
         Ok(order.to_string().into_bytes())
     }
 }
@@ -179,7 +187,7 @@ pub(crate) async fn check(order: &Order) -> Result<(), Failure> {
     let Order::Policy(ordered) = order else { return Ok(()) };
     if ordered.asks_nothing() {
         return Err(Failure::Usage(format!(
-            "the policy `{0}` asks nothing; give it `modules`, `deny`, `ignore` or `failOn`, or take it back with `plimsoll policy remove {0}`",
+            "the policy `{0}` asks nothing; give it `modules`, `deny`, `ignore`, `failOn` or `silencing`, or take it back with `plimsoll policy remove {0}`",
             ordered.name
         )));
     }

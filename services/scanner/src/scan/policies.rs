@@ -8,7 +8,7 @@ use events::fact::Finding;
 use lint::{Level, rules::elsewhere};
 use verdict::{
     Snapshot,
-    order::{Name, Policy, Rego},
+    order::{Name, Policy, Rego, Silencing},
     snapshot::{Absence, PolicyInForce},
 };
 
@@ -37,10 +37,14 @@ fn named<'s>(snapshot: &'s Snapshot, project: &Name) -> Option<&'s Arc<PolicyInF
     snapshot.policy(snapshot.project(project)?.policy.as_ref()?)
 }
 
-/// What the linter's findings are held to: the policy that the project names, and what any of its policies denies.
+/// What the linter's findings are held to: the policy that the project names, what any of its policies denies, and what the strictest of them lets comments
+/// silence.
 pub(super) fn of_linter(snapshot: &Snapshot, project: Option<&Name>) -> lint::Policy {
     let own = project.and_then(|project| named(snapshot, project)).map(|held| &held.policy);
-    let denied = in_force(snapshot, project).into_iter().flat_map(|held| held.policy.deny.iter().cloned());
+    let all = in_force(snapshot, project);
+    let denied = all.iter().flat_map(|held| held.policy.deny.iter().cloned());
+    // What one policy forbids, another may not allow.
+    let strictest = all.iter().map(|held| held.policy.silencing).max().unwrap_or_default();
     let built_in = lint::Policy::default();
     lint::Policy {
         // The order was read with the same words; none refuses by level alone.
@@ -48,7 +52,16 @@ pub(super) fn of_linter(snapshot: &Snapshot, project: Option<&Name>) -> lint::Po
             .map_or(built_in.fail_on, |own| own.fail_on.as_ref().and_then(|level| level.parse().ok())),
         deny: denied.collect(),
         ignore: own.map(|own| own.ignore.clone()).unwrap_or_default(),
+        silencing: silencing(strictest),
         ..built_in
+    }
+}
+
+fn silencing(ordered: Silencing) -> lint::Silencing {
+    match ordered {
+        Silencing::Heard => lint::Silencing::Heard,
+        Silencing::WithReason => lint::Silencing::WithReason,
+        Silencing::Forbidden => lint::Silencing::Forbidden,
     }
 }
 

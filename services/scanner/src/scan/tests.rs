@@ -2,7 +2,7 @@
 
 use verdict::{
     Door, Mode, Order, OrderRecord, Resolution, Sequence,
-    order::{Base, CatalogSection, Hold, Policy as OrderedPolicy, Project},
+    order::{Base, CatalogSection, Hold, Policy as OrderedPolicy, Project, Silencing},
 };
 
 use super::{catalog::KEPT, *};
@@ -36,6 +36,7 @@ fn snapshot(mode: Mode) -> Snapshot {
         ignore: vec![],
         rego: None,
         projects: vec![],
+        silencing: Silencing::Heard,
     };
     let orders = [
         Order::Catalog(CatalogSection::Bases(vec![base])),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proto::v1 as wire;
-use verdict::order::{Module, Name, Policy, ProjectPattern, Rego};
+use verdict::order::{Module, Name, Policy, ProjectPattern, Rego, Silencing};
 
 use super::{field, or_default, required, wrong};
 use crate::Malformed;
@@ -33,6 +33,7 @@ pub(super) fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
         levels,
         dry_run,
         projects,
+        silencing,
     } = wire;
     let fail_on = match or_default(fail_on, "error").as_str() {
         "none" => None,
@@ -44,6 +45,7 @@ pub(super) fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
     {
         check_names(field, names.iter().map(String::as_str))?;
     }
+    let silencing = or_default(silencing, Silencing::default().as_str()).parse::<Silencing>();
     check_names("levels", levels.keys().map(String::as_str))?;
     check_names("projects", projects.iter().map(String::as_str))?;
     let projects = projects.iter().map(|glob| ProjectPattern::new(glob)).collect::<Result<_, _>>();
@@ -61,6 +63,7 @@ pub(super) fn policy(wire: wire::PolicyApplied) -> Result<Policy, Malformed> {
         ignore,
         rego: self::rego(rego)?,
         projects: projects.map_err(|error| wrong("projects", &error.to_string()))?,
+        silencing: silencing.map_err(|error| wrong("silencing", &error.to_string()))?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Orders as people write them, well and badly.
 
-use verdict::order::CatalogSection;
+use verdict::order::{CatalogSection, Silencing};
 
 use super::*;
 
@@ -209,6 +209,24 @@ fn a_policy_carries_modules_and_what_is_said_of_them() {
     assert_eq!(rego.strangers(&rules), ["main.deny_y"]);
     let Order::Policy(plain) = accepted(POLICY, r#"{"name":"plain"}"#) else { panic!() };
     assert_eq!((plain.fail_on.as_deref(), plain.rego), (Some("error"), None));
+}
+
+#[test]
+fn a_policy_says_what_comments_may_silence() {
+    let said = |more: &str| {
+        let Order::Policy(policy) = accepted(POLICY, &format!(r#"{{"name":"p"{more}}}"#)) else { panic!() };
+        (policy.silencing, policy.asks_nothing())
+    };
+    // What was stored before there was the field is read as it was.
+    assert_eq!(said(""), (Silencing::Heard, true));
+    assert_eq!(said(r#","silencing":"heard""#), (Silencing::Heard, true));
+    assert_eq!(said(r#","silencing":"with-reason""#), (Silencing::WithReason, false));
+    assert_eq!(said(r#","silencing":"forbidden""#), (Silencing::Forbidden, false));
+    for word in ["never", "Forbidden", "withReason"] {
+        let body = format!(r#"{{"name":"p","silencing":"{word}"}}"#);
+        rejected(POLICY, &body, "heard, with-reason, forbidden");
+        rejected(POLICY, &body, word);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Policies: what definitions must satisfy. Not what is found in them (`lint`), and not what Rego modules say (`policy`): here they are text.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use super::Name;
 use crate::glob::Glob;
@@ -8,7 +8,8 @@ use crate::glob::Glob;
 /// What a definition must satisfy.
 ///
 /// It holds for the projects that name it and for those that it names itself. Of a project's several policies, the linter's findings are held to the one
-/// that the project names; each policy's own findings to its own threshold; and what any of them denies is denied.
+/// that the project names; each policy's own findings to its own threshold; what any of them denies is denied; and of what they let comments silence the
+/// strictest counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.
@@ -23,14 +24,34 @@ pub struct Policy {
     pub rego: Option<Rego>,
     /// The projects that it holds for without their naming it.
     pub projects: Vec<ProjectPattern>,
+    /// What a definition's own comments may silence of the linter's findings.
+    pub silencing: Silencing,
 }
+
+/// Whether a definition's own comments (`# hadolint ignore=`) are heard; the strictest is the greatest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Silencing {
+    /// They are.
+    #[default]
+    Heard,
+    /// Only where they say why.
+    WithReason,
+    /// They are not.
+    Forbidden,
+}
+
+/// A word that says nothing about comments.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` says nothing about comments; write one of heard, with-reason, forbidden")]
+pub struct InvalidSilencing(pub String);
 
 impl Policy {
     /// Whether it says nothing that is not so without it: what takes the place of a policy that is removed.
     pub fn asks_nothing(&self) -> bool {
-        let Self { name: _, fail_on, deny, ignore, rego, projects: _ } = self;
-        // The built-in policy refuses from there too.
-        fail_on.as_deref() == Some("error") && deny.is_empty() && ignore.is_empty() && rego.is_none()
+        let Self { name: _, fail_on, deny, ignore, rego, projects: _, silencing } = self;
+        // The built-in policy refuses from there too, and hears comments.
+        let as_built_in = fail_on.as_deref() == Some("error") && *silencing == Silencing::Heard;
+        as_built_in && deny.is_empty() && ignore.is_empty() && rego.is_none()
     }
 }
 
@@ -105,6 +126,35 @@ impl Rego {
         let levels = self.levels.keys().map(String::as_str).filter(|name| !kind(name));
         let dry = self.dry_run.iter().map(String::as_str).filter(|name| *name != ALL);
         levels.chain(dry).filter(|name| !rules.iter().any(|rule| rule == name)).collect()
+    }
+}
+
+impl Silencing {
+    /// Every one, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Heard, Self::WithReason, Self::Forbidden];
+
+    /// Its word in orders: that of the key `silencing` in a `.hadolint.yaml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Heard => "heard",
+            Self::WithReason => "with-reason",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
+impl fmt::Display for Silencing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Silencing {
+    type Err = InvalidSilencing;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|silencing| silencing.as_str() == word);
+        known.ok_or_else(|| InvalidSilencing(word.chars().take(LONGEST_NAME).collect()))
     }
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::{
-    order::{Ban, BanSelector, CatalogSection, Lift, Order, OrderRecord, Policy, Severity},
+    order::{Ban, BanSelector, CatalogSection, Lift, Order, OrderRecord, Policy, Severity, Silencing},
     resolution::{BanResolution, Resolution},
 };
 
@@ -208,7 +208,16 @@ fn a_resolution_of_a_ban_that_is_over_means_nothing() {
 
 pub(crate) fn policy(name: &str, deny: &str) -> Order {
     let (name, deny) = (name.parse().unwrap(), vec![deny.to_owned()]);
-    Order::Policy(Policy { name, fail_on: None, deny, ignore: vec![], rego: None, projects: vec![] })
+    let silencing = Silencing::Heard;
+    Order::Policy(Policy {
+        name,
+        fail_on: None,
+        deny,
+        ignore: vec![],
+        rego: None,
+        projects: vec![],
+        silencing,
+    })
 }
 
 /// What is denied, by which revision, in every interleaving of the two streams, which must not matter.

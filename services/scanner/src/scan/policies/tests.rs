@@ -146,6 +146,61 @@ fn a_project_whose_policy_does_not_hold_is_refused_by_its_name() {
     check(&snapshot, &[]);
 }
 
+/// What becomes of a step with `sudo` in a project that names one policy and is named by another.
+#[track_caller]
+fn check_silenced(own: &str, other: &str, comment: &str, told: &[&str]) {
+    let mut snapshot = Snapshot::default();
+    let policies = [
+        json!({"name": "own", "failOn": "none", "silencing": own}),
+        json!({"name": "other", "projects": ["shop*"], "silencing": other}),
+        json!({"name": "elsewhere", "projects": ["*-not"], "silencing": "forbidden"}),
+    ];
+    for (sequence, body) in (1..).zip(&policies) {
+        fold(&mut snapshot, sequence, order::POLICY, body);
+        snapshot.resolve(sequence, Resolution::Accepted(Sequence(sequence)));
+    }
+    let shop = json!({"name": "shop", "source": "https://git.example/shop.git", "branch": "main",
+        "definition": "Dockerfile", "image": "r.io/shop:1", "policy": "own"});
+    fold(&mut snapshot, 4, order::PROJECT, &shop);
+    let request = ScanRequest {
+        definition: format!("FROM a:1\n# hadolint ignore=DL3004{comment}\nRUN sudo x\nUSER 1000\n"),
+        project: "shop".parse().ok(),
+        ..ScanRequest::default()
+    };
+    let reply = scan_with(&snapshot, &request, &[], OffsetDateTime::UNIX_EPOCH);
+    let found: Vec<_> = reply.findings.iter().map(|finding| finding.code.as_str()).collect();
+    let found: Vec<_> = found.into_iter().filter(|code| !code.starts_with("PL2")).collect();
+    assert_eq!(found, told, "{own:?} and {other:?}, {comment:?}");
+}
+
+#[test]
+fn of_what_policies_let_comments_do_the_strictest_counts() {
+    let (heard, told) = (&[][..], &["PL1003", "DL3004"][..]);
+    for (one, other, plain, with_reason) in [
+        ("", "", heard, heard),
+        ("heard", "", heard, heard),
+        ("with-reason", "", told, heard),
+        ("heard", "with-reason", told, heard),
+        ("forbidden", "", told, told),
+        ("heard", "forbidden", told, told),
+        ("with-reason", "forbidden", told, told),
+    ] {
+        for (own, others) in [(one, other), (other, one)] {
+            check_silenced(own, others, "", plain);
+            check_silenced(own, others, " # the vendor wants it", with_reason);
+        }
+    }
+}
+
+/// The words of an order are those of `.hadolint.yaml`, and mean the same.
+#[test]
+fn the_words_are_those_of_the_linters_own_configuration() {
+    for word in verdict::order::Silencing::ALL {
+        let config = lint::Config::from_yaml(&format!("silencing: {word}\n")).unwrap();
+        assert_eq!(config.into_policy().silencing, silencing(word), "{word}");
+    }
+}
+
 #[test]
 fn what_one_policy_denies_no_other_lets_pass() {
     let more = |own: Value| {
