@@ -18,9 +18,12 @@ use tokio::sync::{Notify, Semaphore};
 use tracing::warn;
 use verdict::{Snapshot, order::Name, snapshot::PolicyInForce};
 
-use crate::scan::{
-    policies::{Asked, in_force, is_awaited},
-    scan_with,
+use crate::{
+    scan::{
+        policies::{Asked, in_force, is_awaited},
+        scan_with,
+    },
+    scripts::Scripts,
 };
 
 /// A definition that is longer is refused before it is read.
@@ -37,6 +40,7 @@ const AWAITED: usize = 12;
 pub(crate) struct Memory {
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     evaluator: Evaluator,
+    scripts: Scripts,
     /// Scans that may be under way; one whose asker has gone counts until it has ended.
     turns: Arc<Semaphore>,
     /// Told when the rulebook changes.
@@ -44,10 +48,10 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn new(evaluator: Evaluator) -> Self {
+    pub(crate) fn new(evaluator: Evaluator, scripts: Scripts) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let turns = Arc::new(Semaphore::new(TURNS_A_CORE * cores));
-        Self { snapshot: Arc::default(), evaluator, turns, changed: Arc::default() }
+        Self { snapshot: Arc::default(), evaluator, scripts, turns, changed: Arc::default() }
     }
 
     pub(crate) fn hear(&self, record: &Record) {
@@ -75,11 +79,12 @@ impl Memory {
             ));
         }
         let snapshot = self.answered_snapshot(request.project.as_ref()).await;
-        let asked = self.ask(&snapshot, &request).await;
+        let (asked, scripts) =
+            future::join(self.ask(&snapshot, &request), self.scripts.ask(&request.definition)).await;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| error.to_string())?;
         let scanned = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            scan_with(&snapshot, &request, &asked, OffsetDateTime::now_utc())
+            scan_with(&snapshot, &request, &asked, &scripts, OffsetDateTime::now_utc())
         });
         scanned.await.map_err(|error| format!("the scan broke off: {error}"))
     }

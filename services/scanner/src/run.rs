@@ -6,11 +6,12 @@ use events::{rpc::ScanRequest, topology::StreamName};
 use service::{Context, Fault};
 use tokio::net::TcpListener;
 
-use crate::{config::Config, grpc, memory::Memory, rescan};
+use crate::{config::Config, grpc, memory::Memory, rescan, scripts::Scripts};
 
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
-    let memory = Memory::new(Evaluator::new(config.policies));
+    let scripts = if config.shellcheck { Scripts::installed() } else { Scripts::unasked() };
+    let memory = Memory::new(Evaluator::new(config.policies), scripts);
     let streams = [StreamName::Orders, StreamName::Resolutions];
     let hear = |record: &_| {
         memory.hear(record);

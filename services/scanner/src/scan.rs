@@ -13,7 +13,7 @@ use events::{
     fact::Finding,
     rpc::{BaseTriggers, ScanReply, ScanRequest, ScannedUse},
 };
-use lint::{Level, rules::elsewhere};
+use lint::{Level, Linter, rules::elsewhere};
 use time::OffsetDateTime;
 use verdict::{Door, Mode, Snapshot, snapshot::Rulebook};
 
@@ -26,16 +26,17 @@ const REFUSED: &str = elsewhere::REFUSED.code;
 /// The most triggers that are followed, counted for each stage that stands on their image. Images in the field have a handful.
 const MOST_TRIGGERS: usize = 10_000;
 
-/// Scans one definition under the orders of this moment, without asking organisation policies: those that hold for its project refuse.
+/// Scans one definition under the orders of this moment, asking neither ShellCheck nor organisation policies: those that hold for its project refuse.
 pub fn scan(snapshot: &Snapshot, request: &ScanRequest, now: OffsetDateTime) -> ScanReply {
-    scan_with(snapshot, request, &[], now)
+    scan_with(snapshot, request, &[], &[], now)
 }
 
-/// As [`scan`], with what the policies that hold were asked.
+/// As [`scan`], with what the policies that hold were asked, and with what others found in its scripts.
 pub fn scan_with(
     snapshot: &Snapshot,
     request: &ScanRequest,
     asked: &[Asked],
+    scripts: &[lint::Finding],
     now: OffsetDateTime,
 ) -> ScanReply {
     let ScanRequest { definition, project, build_args, platform, contexts, bases } = request;
@@ -62,7 +63,7 @@ pub fn scan_with(
         }
     };
     let policy = policies::of_linter(snapshot, project.as_ref());
-    let report = lint::lint(&file, &policy);
+    let report = Linter::new(&policy).lint_with(&file, scripts.to_vec());
     let mut findings: Vec<Finding> = report.findings.iter().map(finding).collect();
     let (said, refused) = policies::judge(snapshot, project.as_ref(), asked);
     let mut refused = report.refused || refused;

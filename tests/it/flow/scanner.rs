@@ -1,6 +1,8 @@
 //! A scanner alone with a broker, at the edges of what it can do: more than a message holds, orders that it cannot read, and definitions that cannot be
 //! scanned. It says so, and goes on with everything else.
 
+mod scripts;
+
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -48,6 +50,11 @@ struct Desk {
 
 impl Desk {
     async fn start() -> Result<Self> {
+        Self::start_with(|_, _| Ok(())).await
+    }
+
+    /// Also with what else the scanner is given, made in the desk's folder.
+    async fn start_with(given: impl FnOnce(&mut Command, &Path) -> Result<()>) -> Result<Self> {
         let broker = Broker::start(&[NODE]).await?;
         let (health, grpc) = (free_port()?, free_port()?);
         let file = broker.folder().join("scanner.toml");
@@ -62,6 +69,9 @@ impl Desk {
         fs::copy(program("scanner"), &own)?;
         let mut command = Command::new(&own);
         command.arg("--config").arg(&file);
+        // What is kept for other scanners is not for this one.
+        command.env("XDG_CACHE_HOME", broker.folder().join("cache"));
+        given(&mut command, broker.folder())?;
         let scanner = Process::start("scanner", command)?;
         let connect = async |role: Role| {
             let (url, seed) = (broker.url().to_owned(), broker.seed(role.as_str()));

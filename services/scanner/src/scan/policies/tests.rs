@@ -38,7 +38,7 @@ fn check(more: Value, project: &str, answer: Option<Result<Answer, String>>, ref
         project: project.parse().ok(),
         ..ScanRequest::default()
     };
-    let reply = scan_with(&snapshot, &request, &asked, OffsetDateTime::UNIX_EPOCH);
+    let reply = scan_with(&snapshot, &request, &asked, &[], OffsetDateTime::UNIX_EPOCH);
     let findings = reply.findings.iter().filter(|finding| !finding.code.starts_with("PL2"));
     let found: Vec<_> =
         findings.map(|finding| format!("{} {} {}", finding.line, finding.code, finding.level)).collect();
@@ -111,7 +111,7 @@ fn scanned(snapshot: &Snapshot, asked: &[Asked]) -> (bool, Vec<Finding>) {
         project: "shop".parse().ok(),
         ..ScanRequest::default()
     };
-    let reply = scan_with(snapshot, &request, asked, OffsetDateTime::UNIX_EPOCH);
+    let reply = scan_with(snapshot, &request, asked, &[], OffsetDateTime::UNIX_EPOCH);
     (reply.refused, reply.findings.into_iter().filter(|finding| !finding.code.starts_with("PL2")).collect())
 }
 
@@ -167,7 +167,7 @@ fn check_silenced(own: &str, other: &str, comment: &str, told: &[&str]) {
         project: "shop".parse().ok(),
         ..ScanRequest::default()
     };
-    let reply = scan_with(&snapshot, &request, &[], OffsetDateTime::UNIX_EPOCH);
+    let reply = scan_with(&snapshot, &request, &[], &[], OffsetDateTime::UNIX_EPOCH);
     let found: Vec<_> = reply.findings.iter().map(|finding| finding.code.as_str()).collect();
     let found: Vec<_> = found.into_iter().filter(|code| !code.starts_with("PL2")).collect();
     assert_eq!(found, told, "{own:?} and {other:?}, {comment:?}");
