@@ -254,7 +254,7 @@ pub fn shapes() -> Vec<Shape> {
     }
     // Long values that short lines take apart.
     for (length, line) in
-        [(200, "FROM r.io/$A:1\n"), (90, "FROM ${A//x*xy*x?y/z}\n"), (90, "FROM ${A//x/xxxxxxxxx}\n")]
+        [(90, "FROM r.io/$A:1\n"), (90, "FROM ${A//x*xy*x?y/z}\n"), (90, "FROM ${A//x/xxxxxxxxx}\n")]
     {
         shapes.push(Shape::new(&format!("ARG A={}\n", "x".repeat(length)), line, ""));
     }
