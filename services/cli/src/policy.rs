@@ -20,7 +20,7 @@ use verdict::order::{Module, Rego};
 
 pub(crate) use applied::check as check_order;
 
-use crate::exit::{self, Failure, say};
+use crate::exit::{self, Failure, remark, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -139,16 +139,24 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let rego = source.rego(namespace)?;
     let evaluator = source.evaluator();
     evaluator.try_out(&rego).await.map_err(untried)?;
-    let mut denied = 0_usize;
+    let (mut denied, mut unanswered) = (0_usize, 0_usize);
     for path in definitions {
         let shown = path.display().to_string();
         let text = read(path)?;
         Dockerfile::parse(&text).map_err(|errors| Failure::Usage(format!("{shown}: {errors}")))?;
         let question = Question { definition: &text, path: &shown, project: "" };
-        let answer = evaluator.judge(&rego, question).await.map_err(|unanswered| match unanswered {
-            Unanswered::Start(error) => Failure::Fault(format!("no process can be started: {error}")),
-            unanswered => Failure::Refused(format!("{shown}: the policy {unanswered}")),
-        })?;
+        let answer = match evaluator.judge(&rego, question).await {
+            Ok(answer) => answer,
+            Err(Unanswered::Start(error)) => {
+                return Err(Failure::Fault(format!("no process can be started: {error}")));
+            }
+            // Each definition costs itself alone.
+            Err(why) => {
+                remark(format_args!("{shown}: the policy {why}"));
+                unanswered += 1;
+                continue;
+            }
+        };
         for Found { line, rule, denies, message } in &answer.findings {
             denied += usize::from(*denies);
             let word = if *denies { "error" } else { "warning" };
@@ -158,9 +166,12 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
             say(format_args!("{shown}: {rule} is excepted by the policy itself"));
         }
     }
-    match denied {
-        0 => Ok(()),
-        _ => Err(Failure::Refused(format!("{denied} findings deny"))),
+    match (denied, unanswered) {
+        (0, 0) => Ok(()),
+        (_, 0) => Err(Failure::Refused(format!("findings that deny: {denied}"))),
+        _ => Err(Failure::Refused(format!(
+            "findings that deny: {denied}; definitions without an answer: {unanswered}"
+        ))),
     }
 }
 

@@ -12,7 +12,7 @@ use regorus::{Engine, PolicyLengthConfig, Value};
 use crate::{
     calls,
     evaluate::{Fault, Kind, Subject},
-    input,
+    format, input,
     module::{self, Shape, Written},
     stack::wide,
     weight,
@@ -135,6 +135,16 @@ impl Policy {
         engine
             .add_extension("parse_config".to_owned(), 2, Box::new(parse_config))
             .map_err(|error| mistake(&error))?;
+        // Before the engine's own, which gives up where OPA writes into the text what does not fit: a message that cannot be made would
+        // make its `deny` undefined.
+        let sprintf = |arguments: Vec<Value>| match arguments.as_slice() {
+            [Value::String(pattern), Value::Array(arguments)] => {
+                let made = format::sprintf(pattern, arguments.iter()).map(Value::from);
+                made.map_err(|why| std::io::Error::other(why).into())
+            }
+            _ => Ok(Value::Undefined),
+        };
+        engine.add_extension("sprintf".to_owned(), 2, Box::new(sprintf)).map_err(|error| mistake(&error))?;
         for text in texts {
             add(&mut engine, text)?;
         }

@@ -8,6 +8,7 @@
 mod calls;
 mod compile;
 mod evaluate;
+mod format;
 mod module;
 mod stack;
 mod suite;

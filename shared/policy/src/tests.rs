@@ -295,3 +295,23 @@ fn names_follow_conftest() {
         assert_eq!(Kind::of(name), kind, "{name}");
     }
 }
+
+/// A message that cannot be made must not make its `deny` undefined: OPA's `sprintf` always yields a text.
+#[test]
+fn a_message_that_does_not_fit_denies_all_the_same() {
+    for message in [
+        r#"sprintf("%s and %s", ["a"])"#,
+        r#"sprintf("%s", ["a", "b", 1])"#,
+        r#"sprintf("is 100% not ours: %s", ["a"])"#,
+        r#"sprintf("100%", [])"#,
+        r#"sprintf("%d", [1.5])"#,
+        r#"sprintf("%+v", [input])"#,
+    ] {
+        let rego = format!("package main\nimport rego.v1\ndeny contains msg if {{\n  msg := {message}\n}}\n");
+        let verdict = policy(&rego).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT).unwrap();
+        assert_eq!(verdict.findings.len(), 1, "{message}");
+    }
+    let wide = "package main\nimport rego.v1\ndeny contains sprintf(\"%9999999d\", [1]) if true\n";
+    let judged = policy(wide).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT);
+    assert!(matches!(judged, Err(Fault::Failed { .. })), "{judged:?}");
+}
