@@ -193,7 +193,7 @@ fn placed(origins: &Origins<'_>, change: &Change<'_>) -> Placed {
         }
         .map(|(at, argument)| (std::iter::once(at..at).collect(), argument))
     } else {
-        traced.origins.get(gone).and_then(origin::runs)
+        traced.origins.get(gone).and_then(|bytes| origin::runs(origins.source(), bytes))
     };
     let Some((runs, argument)) = place else { return whole(change) };
     // Each piece keeps a share, so that the quotes and continuations between them stay inside the reference.

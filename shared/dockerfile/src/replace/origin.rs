@@ -52,8 +52,10 @@ pub(super) struct Traced {
     pub(super) origins: Vec<Option<Origin>>,
 }
 
-/// The bytes as pieces of the file, if all are known and stand in one place: the use itself, or one ARG's default.
-pub(super) fn runs(bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Option<String>)> {
+/// The bytes as pieces of the file, if all are known and stand in one place: the use itself, or one ARG's default. What stands partly
+/// inside an expansion (`${NAME:-word}`) and partly outside is no such place: a share of each would mean something else once NAME is
+/// given.
+pub(super) fn runs(source: &str, bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Option<String>)> {
     let argument = bytes.first()?.as_ref()?.argument.clone();
     let mut runs: Vec<Range<usize>> = Vec::new();
     for byte in bytes {
@@ -61,6 +63,7 @@ pub(super) fn runs(bytes: &[Option<Origin>]) -> Option<(Vec<Range<usize>>, Optio
         match runs.last_mut() {
             Some(run) if run.end == origin.at => run.end += 1,
             Some(run) if run.end > origin.at => return None,
+            Some(run) if source.get(run.end..origin.at)?.contains(['$', '{', '}']) => return None,
             _ => runs.push(origin.at..origin.at + 1),
         }
     }
@@ -88,6 +91,11 @@ impl<'a> Origins<'a> {
         }
         let scope = Scope::new(globals.iter().copied(), file.escape(), inputs);
         Self { file, inputs, globals, by_name, scope, left: Cell::new(MOST_BYTES) }
+    }
+
+    /// The file's text.
+    pub(super) fn source(&self) -> &'a str {
+        self.file.text()
     }
 
     /// What a use says once its variables are expanded.

@@ -62,6 +62,19 @@ fn a_continuation_inside_a_reference_stays() {
 }
 
 #[test]
+fn nothing_is_shared_out_between_an_expansion_and_what_stands_beside_it() {
+    check(
+        "ARG REGISTRY\nFROM ${REGISTRY:-docker.io/library}/node:18\n",
+        &[("node:18", "reg.example/base/node:20.1.0")],
+        "ARG REGISTRY\nFROM reg.example/base/node:20.1.0\n",
+    );
+    check("FROM ${X:-node}:18\n", &[("node:18", "r.io/node:20")], "FROM r.io/node:20\n");
+    // What changes on one side alone is changed there.
+    check("FROM ${X:-node}:18\n", &[("node:18", "node:20")], "FROM ${X:-node}:20\n");
+    check("FROM ${R:-a.io}/x:1\n", &[("a.io/x:1", "b.io/x:1")], "FROM ${R:-b.io}/x:1\n");
+}
+
+#[test]
 fn every_door_is_written_at() {
     check(
         "# syntax=s:1 --x\nFROM a:1 AS x\nRUN <<E\nFROM a:1\nE\nFROM b:1\nCOPY --from=a:1 --link / /\nRUN --mount='type=bind,\"from=a:1\"' y\nONBUILD COPY --from=a:1 . .\n",
