@@ -15,6 +15,9 @@ use crate::report::{self, Note};
 
 /// What ShellCheck may print about the scripts of one process: some hundred notes about each.
 const REPORT_BYTES: usize = 64 * 1024 * 1024;
+/// Starts what follows with so many seconds of processor time: whoever asked may be killed before it could end what it asked, and
+/// ShellCheck on a script of ten thousand lines takes all memory there is.
+const LIMITED: &str = r#"ulimit -t "$1" && shift && exec "$@""#;
 /// Left out as hadolint leaves them out: files that are sourced are not here (1090, 1091), BusyBox's shell is checked as dash (2187),
 /// and the line that names the shell is ours: SHELL may have several arguments (2096) and a name without a path (2239).
 const LEFT_OUT: &str = "SC1090,SC1091,SC2096,SC2187,SC2239";
@@ -59,8 +62,12 @@ pub(crate) async fn run(program: &Path, texts: &[String], within: Duration) -> R
     for (number, text) in texts.iter().enumerate() {
         tokio::fs::write(folder.path().join(number.to_string()), text).await.map_err(Error::Scripts)?;
     }
-    let mut command = Command::new(program);
+    let start = |source| Error::Start { program: program.to_owned(), source };
+    tokio::fs::metadata(program).await.map_err(start)?;
+    let mut command = Command::new("/bin/sh");
     command
+        .args(["-c", LIMITED, "sh", &within.as_secs().max(1).to_string()])
+        .arg(program)
         .args(["--norc", "--format=json1", "--exclude", LEFT_OUT, "--"])
         .args((0..texts.len()).map(|number| number.to_string()))
         .current_dir(folder.path())
@@ -80,7 +87,6 @@ pub(crate) async fn run(program: &Path, texts: &[String], within: Duration) -> R
         Error::Slow(within)
     };
     let ended = child::run(command, consume, stop).await;
-    let start = |source| Error::Start { program: program.to_owned(), source };
     match ended.map_err(start)? {
         // 1 says that there are findings.
         (Ended::Exited(status), _) if matches!(status.code(), Some(0 | 1)) => {
