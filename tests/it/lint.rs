@@ -202,10 +202,8 @@ async fn scripts_are_checked_where_shellcheck_is_installed() {
 
 #[tokio::test]
 async fn a_shellcheck_that_fails_takes_nothing_else_with_it() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = Folder::with(&[("bin/shellcheck", b"#!/bin/sh\nexit 7\n"), ("bad", REFUSED.as_bytes())]);
-    let program_there = folder.0.path().join("bin/shellcheck");
-    fs::set_permissions(program_there, fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = Folder::with(&[("bin/README", b""), ("bad", REFUSED.as_bytes())]);
+    testkit::script::write(&folder.0.path().join("bin/shellcheck"), "#!/bin/sh\nexit 7\n").unwrap();
     let mut command = Command::new(program("plimsoll"));
     command.args(["lint", "--no-fail", "--format", "json", "bad"]).current_dir(folder.0.path());
     command.env("PATH", folder.0.path().join("bin")).env("HOME", folder.0.path());
@@ -277,8 +275,9 @@ async fn policies_take_no_more_here_than_in_the_pipeline() {
     check(&tested, 1, "main.test_large BROKEN: it did not answer within");
     check(&tested, 1, "main.test_slow BROKEN: ");
     assert!(!tested.stdout.contains("test_good"), "{tested:?}");
-    let checked = folder.plimsoll(&["policy", "check", "large", "good"], "").await;
+    let checked = folder.plimsoll(&["policy", "check", "large", "good", "good"], "").await;
     check(&checked, 1, "the policy did not answer within");
+    check(&checked, 1, "definitions without an answer: 2");
 }
 
 #[tokio::test]

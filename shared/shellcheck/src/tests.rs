@@ -1,6 +1,6 @@
 //! The installed ShellCheck, asked as `plimsoll lint` asks it.
 
-use std::{env, ffi::OsStr, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{env, ffi::OsStr, fs, path::Path, time::Duration};
 
 use dockerfile::Dockerfile;
 use lint::Script;
@@ -19,8 +19,7 @@ fn scripts(text: &str) -> Vec<Script> {
 /// A program in the place of ShellCheck, for what the real one does not do on demand.
 fn program(folder: &Path, script: &str) -> Options {
     let program = folder.join("shellcheck");
-    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    testkit::script::write(&program, &format!("#!/bin/sh\n{script}\n")).unwrap();
     Options::find(folder.as_os_str()).unwrap()
 }
 

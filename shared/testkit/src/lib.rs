@@ -3,6 +3,7 @@
 //! For development only: no service depends on it. Nothing here imitates a part; what is started is the part itself.
 
 pub mod command;
+pub mod script;
 pub mod tools;
 pub mod wait;
 

@@ -1,6 +1,6 @@
 //! A policy is rejected for what it does every time, and not for what the machine did once. The clock is paused: what waits for nothing else is over at once.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
 
 use evaluator::Config;
 use verdict::order::{Module, Rego};
@@ -15,8 +15,7 @@ async fn compiled(script: &str) -> (Result<(), String>, usize) {
         "#!/bin/sh\nPATH=/usr/bin:/bin\nasked={}\n[ -e $asked ] && seen=yes\necho x >> $asked\n{script}\n",
         asked.display()
     );
-    fs::write(&program, text).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    testkit::script::write(&program, &text).unwrap();
     let evaluator = Evaluator::with_program(program, Config::default());
     let modules = vec![Module { file: "p.rego".to_owned(), text: "package main".to_owned() }];
     let rego = Rego { modules, data: None, namespaces: vec![], levels: [].into(), dry_run: vec![] };

@@ -1,6 +1,6 @@
 //! A program in the place of ShellCheck, for what the real one does not do on demand; and the real one.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, time::Instant};
+use std::{fs, time::Instant};
 
 use events::{order, rpc::ScanRequest};
 use serde_json::json;
@@ -25,8 +25,7 @@ const LONG: Duration = Duration::from_secs(30);
 fn program(script: &str, within: Duration, processes: usize) -> (TempDir, Scripts) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("shellcheck");
-    fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    testkit::script::write(&program, &format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
     let found = Options::find(folder.path().as_os_str()).unwrap();
     let options = Options { processes: NonZeroUsize::new(processes).unwrap(), ..found };
     (folder, Scripts::open(options, within))

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::path::PathBuf;
 
 use evaluator::{Config, Evaluator, Mistaken, Question, Unanswered};
 use tempfile::TempDir;
@@ -86,8 +86,7 @@ async fn what_cannot_be_read_is_a_mistake_with_its_place_and_evaluates_nothing()
 fn misbehaving(script: &str) -> (TempDir, Evaluator) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("child");
-    fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    testkit::script::write(&program, &format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
     let config = Config { answer_seconds: 2, ..SMALL };
     (folder, Evaluator::with_program(program, config))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use testkit::wait::eventually;
 use tests::world::STEP;
 
-use super::{Desk, executable};
+use super::Desk;
 
 /// What the program says, whatever it is asked: the real one's version is not what this is about.
 const ANSWERS: &str = r#"echo '{"comments": [{"file": "0", "level": "info", "code": 2086, "message": "Quote it.", "fix": null}]}'; exit 1"#;
@@ -33,9 +33,7 @@ async fn scripts_are_checked_while_shellcheck_answers() {
 }
 
 fn place(tools: &Path, says: &str) -> Result<()> {
-    let program = tools.join("shellcheck");
-    fs::write(&program, format!("#!/bin/sh\n{says}\n"))?;
-    executable(&program, 0o755)
+    testkit::script::write(&tools.join("shellcheck"), &format!("#!/bin/sh\n{says}\n"))
 }
 
 async fn checked(desk: &mut Desk) -> Result<()> {
