@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 async fn test(source: &Source) -> Result<(), Failure> {
     let rego = source.rego(&[])?;
-    let tests = Policy::load(&source.texts()?, source.data()?.as_deref()).map_err(wrong)?.tests();
+    let tests = Policy::load(&texts(&rego), rego.data.as_deref()).map_err(wrong)?.tests();
     let evaluator = source.evaluator();
     let run = async |test: &TestResult| match test.outcome {
         Outcome::Skipped => Ok(Tested::Skipped),
@@ -108,9 +108,7 @@ async fn test(source: &Source) -> Result<(), Failure> {
                 failed += 1;
                 format!("BROKEN: {why}")
             }
-            Err(Unanswered::Start(error)) => {
-                return Err(Failure::Fault(format!("no process can be started: {error}")));
-            }
+            Err(Unanswered::Start(error)) => return Err(unstarted(&error)),
             Err(unanswered) => {
                 failed += 1;
                 format!("BROKEN: it {unanswered}")
@@ -135,10 +133,14 @@ async fn test(source: &Source) -> Result<(), Failure> {
 
 async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let CheckArguments { source, namespace, definitions } = arguments;
-    Policy::compile(&source.texts()?, source.data()?.as_deref(), namespace).map_err(wrong)?;
     let rego = source.rego(namespace)?;
     let evaluator = source.evaluator();
-    evaluator.try_out(&rego).await.map_err(untried)?;
+    match evaluator.try_out(&rego).await {
+        Err(Mistaken::Start(error)) => return Err(unstarted(&error)),
+        Err(Mistaken::Unfit(Unanswered::Mistake(mistake))) => return Err(Failure::Usage(mistake)),
+        // What is out of bounds here is where it counts, too: by definition.
+        Ok(_) | Err(Mistaken::Unfit(_) | Mistaken::Stranger { .. }) => {}
+    }
     let (mut denied, mut unanswered) = (0_usize, 0_usize);
     for path in definitions {
         let shown = path.display().to_string();
@@ -147,9 +149,7 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         let question = Question { definition: &text, path: &shown, project: "" };
         let answer = match evaluator.judge(&rego, question).await {
             Ok(answer) => answer,
-            Err(Unanswered::Start(error)) => {
-                return Err(Failure::Fault(format!("no process can be started: {error}")));
-            }
+            Err(Unanswered::Start(error)) => return Err(unstarted(&error)),
             // Each definition costs itself alone.
             Err(why) => {
                 remark(format_args!("{shown}: the policy {why}"));
@@ -175,21 +175,15 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     }
 }
 
-/// Why a policy could not be tried out: its own fault, or that of this machine.
-fn untried(mistaken: Mistaken) -> Failure {
-    match mistaken {
-        Mistaken::Unfit(Unanswered::Mistake(mistake)) => Failure::Usage(mistake),
-        Mistaken::Start(error) => Failure::Fault(format!("no process can be started: {error}")),
-        mistaken => Failure::Refused(mistaken.to_string()),
-    }
+fn unstarted(error: &io::Error) -> Failure {
+    Failure::Fault(format!("no process can be started: {error}"))
 }
 
 impl Source {
     /// What is asked, as the pipeline asks it.
     fn rego(&self, namespaces: &[String]) -> Result<Rego, Failure> {
-        let module = |Text { file, text }| Module { file, text };
         Ok(Rego {
-            modules: self.texts()?.into_iter().map(module).collect(),
+            modules: modules(&self.policies)?,
             data: self.data()?,
             namespaces: namespaces.to_vec(),
             levels: Default::default(),
@@ -204,27 +198,6 @@ impl Source {
         Evaluator::new(config).within(Duration::from_millis(self.timeout_ms))
     }
 
-    fn texts(&self) -> Result<Vec<Text>, Failure> {
-        Self::texts_of(&self.policies)
-    }
-
-    /// Every module, by name.
-    fn texts_of(policies: &Path) -> Result<Vec<Text>, Failure> {
-        let mut texts = Vec::new();
-        for entry in WalkBuilder::new(policies).sort_by_file_name(Ord::cmp).build() {
-            let entry = entry.map_err(|error| Failure::Usage(error.to_string()))?;
-            let path = entry.path();
-            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-            if is_file && path.extension().is_some_and(|extension| extension == "rego") {
-                texts.push(Text { file: path.display().to_string(), text: read(path)? });
-            }
-        }
-        if texts.is_empty() {
-            return Err(Failure::Usage(format!("{}: no .rego file there", policies.display())));
-        }
-        Ok(texts)
-    }
-
     fn data(&self) -> Result<Option<String>, Failure> {
         let Some(file) = self.data.as_deref() else { return Ok(None) };
         let text = read(file)?;
@@ -232,6 +205,29 @@ impl Source {
         said.map_err(|error| Failure::Usage(format!("{} is no JSON object: {error}", file.display())))?;
         Ok(Some(text))
     }
+}
+
+/// The policies at a path, by name.
+fn modules(policies: &Path) -> Result<Vec<Module>, Failure> {
+    let mut modules = Vec::new();
+    for entry in WalkBuilder::new(policies).sort_by_file_name(Ord::cmp).build() {
+        let entry = entry.map_err(|error| Failure::Usage(error.to_string()))?;
+        let path = entry.path();
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if is_file && path.extension().is_some_and(|extension| extension == "rego") {
+            modules.push(Module { file: path.display().to_string(), text: read(path)? });
+        }
+    }
+    if modules.is_empty() {
+        return Err(Failure::Usage(format!("{}: no .rego file there", policies.display())));
+    }
+    Ok(modules)
+}
+
+/// The same, as the engine takes them.
+fn texts(rego: &Rego) -> Vec<Text> {
+    let text = |Module { file, text }: &Module| Text { file: file.clone(), text: text.clone() };
+    rego.modules.iter().map(text).collect()
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -10,7 +10,7 @@ use events::{
 use serde_json::{Value, json};
 use verdict::{Order, order::Rego};
 
-use super::{Source, read, wrong};
+use super::{read, wrong};
 use crate::{
     context,
     exit::{Failure, remark, say},
@@ -150,9 +150,9 @@ impl ApplyArguments {
             }
             return Ok(read(policies)?.into_bytes());
         }
-        let texts = Source::texts_of(policies)?;
-        let texts: Vec<_> = texts.into_iter().filter(|text| !text.file.ends_with("_test.rego")).collect();
-        if texts.is_empty() {
+        let mut modules = super::modules(policies)?;
+        modules.retain(|module| !module.file.ends_with("_test.rego"));
+        if modules.is_empty() {
             return Err(Failure::Usage(format!("{}: nothing but tests there", policies.display())));
         }
         let stem = policies.file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -162,7 +162,7 @@ impl ApplyArguments {
             path.strip_prefix(base).unwrap_or(path).display().to_string()
         };
         let modules: Vec<Value> =
-            texts.iter().map(|text| json!({"file": shown(&text.file), "text": text.text})).collect();
+            modules.iter().map(|module| json!({"file": shown(&module.file), "text": module.text})).collect();
         let mut order = json!({
             "name": name.clone().or(stem).unwrap_or_default(),
             "modules": modules, "namespaces": namespace, "dryRun": dry_run, "projects": project,
@@ -203,12 +203,9 @@ pub(crate) async fn check(order: &Order) -> Result<(), Failure> {
         ));
     }
     let Some(rego) = &ordered.rego else { return Ok(()) };
-    let Rego { modules, data, namespaces, .. } = rego;
-    let texts: Vec<_> = modules
-        .iter()
-        .map(|module| ::policy::Text { file: module.file.clone(), text: module.text.clone() })
-        .collect();
-    let policy = ::policy::Policy::compile(&texts, data.as_deref(), namespaces).map_err(wrong)?;
+    let Rego { data, namespaces, .. } = rego;
+    let policy =
+        ::policy::Policy::compile(&super::texts(rego), data.as_deref(), namespaces).map_err(wrong)?;
     let rules = policy.rules();
     if let Some(unknown) = rego.strangers(&rules).first() {
         return Err(Failure::Usage(format!("there is no rule {unknown}; write one of {}", rules.join(", "))));
