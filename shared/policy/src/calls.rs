@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use regorus::unstable::BUILTINS;
 
-use crate::compile::Mistake;
+use crate::{compile::Mistake, deprecated};
 
 /// Words before a bracket that call nothing, and functions that the engine has outside its table.
 const KNOWN: [&str; 14] = [
@@ -64,5 +64,9 @@ pub(crate) fn unknown(file: &str, text: &str, defined: &HashSet<String>) -> Opti
 
 fn is_known(word: &str, defined: &HashSet<String>) -> bool {
     let own = word.rsplit('.').next().unwrap_or(word);
-    own.is_empty() || KNOWN.contains(&word) || BUILTINS.contains_key(word) || defined.contains(own)
+    own.is_empty()
+        || KNOWN.contains(&word)
+        || BUILTINS.contains_key(word)
+        || deprecated::FUNCTIONS.iter().any(|(name, ..)| *name == word)
+        || defined.contains(own)
 }

@@ -10,7 +10,7 @@ use dockerfile::Dockerfile;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::{
-    calls,
+    calls, deprecated,
     evaluate::{Fault, Kind, Subject},
     format, input,
     module::{self, Shape, Written},
@@ -145,6 +145,10 @@ impl Policy {
             _ => Ok(Value::Undefined),
         };
         engine.add_extension("sprintf".to_owned(), 2, Box::new(sprintf)).map_err(|error| mistake(&error))?;
+        for (name, arity, function) in deprecated::FUNCTIONS {
+            let call = move |arguments: Vec<Value>| Ok(function(&arguments).unwrap_or(Value::Undefined));
+            engine.add_extension(name.to_owned(), arity, Box::new(call)).map_err(|error| mistake(&error))?;
+        }
         for text in texts {
             add(&mut engine, text)?;
         }

@@ -7,6 +7,7 @@
 
 mod calls;
 mod compile;
+mod deprecated;
 mod evaluate;
 mod format;
 mod module;

@@ -315,3 +315,30 @@ fn a_message_that_does_not_fit_denies_all_the_same() {
     let judged = policy(wide).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT);
     assert!(matches!(judged, Err(Fault::Failed { .. })), "{judged:?}");
 }
+
+/// Each is true once, so that all of them are there.
+#[test]
+fn what_rego_v1_took_back_runs_as_it_did() {
+    let calls = [
+        ("all([true, 1 == 1])", "all({true, false})"),
+        ("any([false, true])", "any([])"),
+        ("re_match(`(?i)^APT(-get)?$`, \"apt-get\")", "re_match(`^apt$`, \"apt-get\")"),
+        ("set_diff({1, 2}, {2}) == {1}", "set_diff({1}, {2}) == {2}"),
+        ("cast_array({2, 1}) == [1, 2]", "cast_array(\"a\")"),
+        ("cast_set([2, 1, 2]) == {1, 2}", "cast_set(1)"),
+        ("cast_string(\"a\") == \"a\"", "cast_string(1)"),
+        ("cast_boolean(true)", "cast_boolean(1)"),
+        ("cast_null(null) == null", "cast_null(false)"),
+        ("cast_object({}) == {}", "cast_object([])"),
+        ("yaml.unmarshal(\"a: 1\").a == 1", "yaml.is_valid(\"a: [\")"),
+        (
+            "net.cidr_contains(\"10.0.0.0/8\", \"10.1.2.3\")",
+            "net.cidr_contains(\"10.0.0.0/8\", \"11.1.2.3\")",
+        ),
+    ];
+    for (holds, fails) in calls {
+        let rego = |call: &str| format!("package main\ndeny[msg] {{\n  {call}\n  msg = \"x\"\n}}\n");
+        check(&rego(holds), "FROM a\n", &["1 main.deny"]);
+        check(&rego(fails), "FROM a\n", &[]);
+    }
+}
