@@ -83,6 +83,9 @@ async fn the_exit_code_says_how_it_went() {
     );
     assert_eq!(configured.stderr.lines().count(), 1, "{configured:?}");
     assert_eq!(configured.stderr.matches("takes a list").count(), 1, "{configured:?}");
+    // What has no end is not waited for.
+    check(&folder.plimsoll(&["lint", "-c", "/dev/zero", "good"], "").await, 2, "more than 16 MiB");
+    check(&folder.plimsoll(&["lint", "--catalog", "/dev/zero", "good"], "").await, 2, "more than 16 MiB");
     // An engine that fails is broken, to the platforms that these two formats are for.
     check(&folder.plimsoll(&["lint", "--format", "codeclimate", "bad"], "").await, 0, "DL3004");
 }

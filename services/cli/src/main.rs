@@ -3,6 +3,7 @@
 mod context;
 mod exit;
 mod explain;
+mod files;
 mod lint;
 mod orders;
 mod policy;

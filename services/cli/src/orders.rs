@@ -1,6 +1,6 @@
 //! Orders from the command line: the same JSON on the same subjects as any client publishes, and a wait for the answer.
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use bus::order::Given;
 use events::{order, rpc::StatusRequest};
@@ -11,7 +11,7 @@ use verdict::Sequence;
 use crate::{
     context,
     exit::{self, Failure, remark, say},
-    policy,
+    files, policy,
 };
 
 /// How long the invalidator may take to answer an order.
@@ -139,8 +139,8 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
         Kind::Policy => order::POLICY,
     };
     let body = match file.as_os_str().to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()).map(String::into_bytes),
-        _ => fs::read(file),
+        Some("-") => files::read_input(),
+        _ => files::read(file),
     };
     let unreadable = |error| Failure::Usage(format!("{} cannot be read: {error}", file.display()));
     exit::run(async { give(kind, body.map_err(unreadable)?, context).await.map(drop) })

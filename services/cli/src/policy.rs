@@ -3,7 +3,7 @@
 mod applied;
 
 use std::{
-    fs, io,
+    io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -20,7 +20,10 @@ use verdict::order::{Module, Rego};
 
 pub(crate) use applied::check as check_order;
 
-use crate::exit::{self, Failure, remark, say};
+use crate::{
+    exit::{self, Failure, remark, say},
+    files,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -231,12 +234,9 @@ fn texts(rego: &Rego) -> Vec<Text> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
+    files::read_text(path).map_err(|error| {
         let text = format!("{} cannot be read: {error}", path.display());
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidData => Failure::Usage(text),
-            _ => Failure::Fault(text),
-        }
+        if files::is_mistake(&error) { Failure::Usage(text) } else { Failure::Fault(text) }
     })
 }
 

@@ -20,7 +20,10 @@ use verdict::{
     order::{CatalogSection, Name},
 };
 
-use crate::exit::{Failure, remark};
+use crate::{
+    exit::{Failure, remark},
+    files,
+};
 
 /// Who gives the orders that stand in files; nobody is told of it.
 const OPERATOR: &str = "files";
@@ -190,9 +193,9 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn section(file: &Path) -> Result<CatalogSection, Failure> {
-    let body = fs::read(file).map_err(|error| {
+    let body = files::read(file).map_err(|error| {
         let text = format!("{} cannot be read: {error}", file.display());
-        if error.kind() == io::ErrorKind::NotFound { Failure::Usage(text) } else { Failure::Fault(text) }
+        if files::is_mistake(&error) { Failure::Usage(text) } else { Failure::Fault(text) }
     })?;
     let wrong = |reason: &dyn std::fmt::Display| Failure::Usage(format!("{}: {reason}", file.display()));
     match order::decode_body(order::CATALOG, &body).map_err(|error| wrong(&error))? {

@@ -12,7 +12,7 @@ use lint::{
     render::{Colour, Format},
 };
 
-use crate::exit::Failure;
+use crate::{exit::Failure, files};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
@@ -175,7 +175,7 @@ fn file(
     variable: &impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<(PathBuf, String)>, Failure> {
     if let Some(path) = named {
-        let text = fs::read_to_string(path)
+        let text = files::read_text(path)
             .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
         return Ok(Some((path.to_owned(), text)));
     }
@@ -193,14 +193,15 @@ fn file(
         let Some(folder) = folder else { continue };
         for ending in ["yaml", "yml"] {
             let path = folder.join(format!("{name}.{ending}"));
-            match fs::read_to_string(&path) {
+            match files::read_text(&path) {
                 Ok(text) => return Ok(Some((path, text))),
                 Err(error)
-                    // hadolint passes over a folder of that name, and is stopped by a file that it may not read.
+                    // hadolint passes over a folder of that name and what is in a folder that it may not enter, and is stopped by a file that it may not read.
                     if matches!(
                         error.kind(),
                         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
-                    ) => {}
+                    ) || fs::symlink_metadata(&path)
+                        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) => {}
                 Err(error) => {
                     return Err(Failure::Fault(format!("{} cannot be read: {error}", path.display())));
                 }
