@@ -17,7 +17,7 @@ fn is_part(message: &str) -> bool {
             "CatalogHold",
             "CatalogException",
             "PolicyModule",
-            "BaseTriggers",
+            "KnownBase",
             "KnownDefinition",
             "DerivedImage",
             "ImageInstance",

@@ -283,7 +283,7 @@ impl Work {
         };
         let context = Context {
             ignore_file: Some("*.md\n**/node_modules\nb*\n".to_owned()),
-            base_platforms: BTreeMap::from([("a:1".to_owned(), "linux/arm64".to_owned())]),
+            base_platforms: BTreeMap::from([("a:1".to_owned(), vec!["linux/arm64".to_owned()])]),
             platform: Some("linux/amd64".to_owned()),
         };
         Self { policy, context }

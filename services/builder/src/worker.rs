@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! [`run`] the process · [`pipeline`] the steps in their order · [`definition`] what the scan says becomes a definition to build ·
-//! [`inputs`] the images it stands on, [`trigger`] and what those bring in by their triggers, [`excuse`] and what it may stand on all the same ·
+//! [`inputs`] the images it stands on, [`stood_on`] and what is known of them then, [`excuse`] and what it may stand on all the same ·
 //! [`known`] what scanners scan again · [`publish`] the one moment at which something becomes visible · [`labels`] what it says of itself · [`attest`] how it was made.
 
 mod attest;
@@ -15,6 +15,6 @@ mod labels;
 mod pipeline;
 mod publish;
 mod run;
-mod trigger;
+mod stood_on;
 
 pub use run::{Config, work};

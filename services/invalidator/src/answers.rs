@@ -83,7 +83,8 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
     let policies = state.snapshot.policies().filter(|held| !held.policy.asks_nothing());
     let (policies, untold_policies) =
         room.part(3).take(policies.map(|held| policy_status(state, held)), |policy| {
-            let lists = [&policy.modules, &policy.dry_run, &policy.projects, &policy.named_by];
+            let PolicyStatus { modules, dry_run, projects, named_by, deny, ignore, .. } = policy;
+            let lists = [modules, dry_run, projects, named_by, deny, ignore];
             room::entry(lists.into_iter().flatten().map(String::as_str))
         });
     // The last one is what somebody has just asked about.
@@ -111,7 +112,7 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
 
 fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
     let PolicyInForce { policy, revision, operator, since } = held;
-    let Policy { name, fail_on, deny: _, ignore: _, rego, projects, silencing: _ } = policy;
+    let Policy { name, fail_on, deny, ignore, rego, projects, silencing } = policy;
     let modules = rego.iter().flat_map(|rego| &rego.modules);
     let naming = state.snapshot.projects().filter(|project| project.policy.as_ref() == Some(name));
     PolicyStatus {
@@ -124,6 +125,9 @@ fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
         dry_run: room::named(rego.iter().flat_map(|rego| rego.dry_run.clone()).collect()),
         projects: room::named(projects.iter().map(ToString::to_string).collect()),
         named_by: room::named(naming.map(|project| project.name.to_string()).collect()),
+        deny: room::named(deny.clone()),
+        ignore: room::named(ignore.clone()),
+        silencing: silencing.to_string(),
     }
 }
 

@@ -7,13 +7,13 @@ pub mod policies;
 
 use std::collections::BTreeMap;
 
-use artifact::{BaseRole, Digest, ImageRef};
+use artifact::{BaseRole, Digest, ImageRef, Platform};
 use dockerfile::{Dispute, Dockerfile, Inputs};
 use events::{
     fact::Finding,
-    rpc::{BaseTriggers, ScanReply, ScanRequest, ScannedUse},
+    rpc::{KnownBase, ScanReply, ScanRequest, ScannedUse},
 };
-use lint::{Level, Linter, rules::elsewhere};
+use lint::{Context, Level, Linter, rules::elsewhere};
 use time::OffsetDateTime;
 use verdict::{Door, Mode, Snapshot, snapshot::Rulebook};
 
@@ -62,16 +62,6 @@ pub fn scan_with(
             return ScanReply { findings: most::of(findings.collect()), ..reply };
         }
     };
-    let policy = policies::of_linter(snapshot, project.as_ref());
-    let report = Linter::new(&policy).lint_with(&file, scripts.to_vec());
-    let mut findings: Vec<Finding> = report.findings.iter().map(finding).collect();
-    let (said, refused) = policies::judge(snapshot, project.as_ref(), asked);
-    let mut refused = report.refused || refused;
-    findings.extend(said);
-    if let Some((finding, refuses)) = behind(snapshot) {
-        findings.push(finding);
-        refused |= refuses;
-    }
     let mut inputs = Inputs {
         arguments: build_args.clone().into_iter().collect(),
         platform: platform.clone(),
@@ -82,12 +72,23 @@ pub fn scan_with(
     let mut judged = judge.all(&file, &inputs);
     // What a base brings in by its triggers is known once it is known what the base is.
     judge.bases = stood_on(&judged, bases);
+    let policy = policies::of_linter(snapshot, project.as_ref());
+    let context = around(&judged, &judge.bases, platform.as_ref());
+    let report = Linter::new(&policy).lint_in(&file, &context, scripts.to_vec());
+    let mut findings: Vec<Finding> = report.findings.iter().map(finding).collect();
+    let (said, refused) = policies::judge(snapshot, project.as_ref(), asked);
+    let mut refused = report.refused || refused;
+    findings.extend(said);
+    if let Some((finding, refuses)) = behind(snapshot) {
+        findings.push(finding);
+        refused |= refuses;
+    }
     let brought: usize = judge.bases.values().map(|base| base.triggers.len()).sum();
     if brought > MOST_TRIGGERS {
         refused = true;
         findings.push(overwhelmed(brought));
     } else if brought > 0 {
-        let triggers = |base: &&BaseTriggers| base.triggers.clone();
+        let triggers = |base: &&KnownBase| base.triggers.clone();
         inputs.triggers = judge.bases.iter().map(|(stage, base)| (*stage, triggers(base))).collect();
         judged = judge.all(&file, &inputs);
     }
@@ -150,9 +151,9 @@ fn overwhelmed(brought: usize) -> Finding {
 }
 
 /// The bases whose triggers are known, by the number of the stage that stands on them.
-fn stood_on<'a>(judged: &[catalog::Judged], bases: &'a [BaseTriggers]) -> BTreeMap<usize, &'a BaseTriggers> {
+fn stood_on<'a>(judged: &[catalog::Judged], bases: &'a [KnownBase]) -> BTreeMap<usize, &'a KnownBase> {
     // Of two that speak of one image the first counts.
-    let by_image: BTreeMap<&ImageRef, &BaseTriggers> =
+    let by_image: BTreeMap<&ImageRef, &KnownBase> =
         bases.iter().rev().map(|base| (&base.image, base)).collect();
     let base = |image: &ImageRef| by_image.get(image).copied();
     judged
@@ -160,6 +161,24 @@ fn stood_on<'a>(judged: &[catalog::Judged], bases: &'a [BaseTriggers]) -> BTreeM
         .filter(|judged| matches!(judged.scanned.role, BaseRole::Base | BaseRole::Stage))
         .filter_map(|judged| Some((judged.stage?, base(judged.scanned.used.as_ref()?)?)))
         .collect()
+}
+
+/// What the linter is told besides the text: which platforms the images are for that the file's FROMs name.
+fn around(
+    judged: &[catalog::Judged],
+    bases: &BTreeMap<usize, &KnownBase>,
+    platform: Option<&Platform>,
+) -> Context {
+    let mut base_platforms = BTreeMap::new();
+    for catalog::Judged { stage, scanned, .. } in judged {
+        let stands = matches!(scanned.role, BaseRole::Base | BaseRole::Stage) && scanned.trigger.is_empty();
+        let Some(base) = stage.filter(|_| stands).and_then(|stage| bases.get(&stage)) else { continue };
+        if !base.platforms.is_empty() {
+            let platforms = base.platforms.iter().map(Platform::to_string).collect();
+            base_platforms.insert(scanned.written.clone(), platforms);
+        }
+    }
+    Context { base_platforms, platform: platform.map(Platform::to_string), ignore_file: None }
 }
 
 /// What is replaced must also be written: where the file does not let it, the team is told before anything is built.

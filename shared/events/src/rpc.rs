@@ -23,17 +23,19 @@ message! {
         /// The build's named contexts.
         contexts: HashMap<String, String>,
         /// What is known of the images that stages stand on.
-        bases: Vec<BaseTriggers>,
+        bases: Vec<KnownBase>,
     }
 }
 
 message! {
-    /// The ONBUILD triggers in the configuration of an image, which run in every build on it.
-    BaseTriggers {
+    /// What is known of an image that a stage stands on.
+    KnownBase {
         /// The image as an answer to the definition alone said that it is built on ([`ScannedUse::used`]).
         image: ImageRef,
-        /// Each trigger without its ONBUILD.
+        /// The ONBUILD triggers in its configuration, which run in every build on it, each without its ONBUILD.
         triggers: Vec<String>,
+        /// The platforms that it is for; empty where that is not known.
+        platforms: Vec<Platform>,
     }
 }
 
@@ -213,6 +215,12 @@ message! {
         projects: Vec<String>,
         /// Projects that name it.
         named_by: Vec<String>,
+        /// Codes of rules that refuse, however bad they are.
+        deny: Vec<String>,
+        /// Codes of rules that are not looked at.
+        ignore: Vec<String>,
+        /// What comments in a definition may silence, in the word of the order; empty from an invalidator that does not say.
+        silencing: String,
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub struct Context {
     /// The text of the `.dockerignore` that the build will use.
     pub ignore_file: Option<String>,
-    /// The platform that each base image turned out to be for (`os/architecture`), by the reference as FROM writes it.
-    pub base_platforms: BTreeMap<String, String>,
+    /// The platforms that each base image turned out to be for (`os/architecture`), by the reference as FROM writes it.
+    pub base_platforms: BTreeMap<String, Vec<String>>,
     /// The platform that is built for (`os/architecture`).
     pub platform: Option<String>,
 }

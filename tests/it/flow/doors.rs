@@ -38,7 +38,9 @@ async fn play(yard: &Yard) -> Result<()> {
     // Only the instance for another platform has the trigger.
     let elsewhere = copying(&foreign)?.platform("linux/arm64".parse()?).make()?;
     let mixed = pushed(yard, "base/mixed:1", Image::index(&[images::base("1")?.make()?, elsewhere])).await?;
-    let bases: Vec<Value> = [&os, &tool, &kit, &trap, &mixed]
+    let abroad = images::base("1")?.platform("linux/s390x".parse()?).make()?;
+    let abroad = pushed(yard, "base/abroad:1", abroad).await?;
+    let bases: Vec<Value> = [&os, &tool, &kit, &trap, &mixed, &abroad]
         .map(|image| json!({"repository": image.repository().to_string(), "current": "1"}))
         .into();
     yard.order(order::CATALOG, json!({"section": "bases", "bases": bases})).await?;
@@ -46,6 +48,7 @@ async fn play(yard: &Yard) -> Result<()> {
     trapped(yard, "trapped", &trap, &foreign).await?;
     trapped(yard, "mixed", &mixed, &foreign).await?;
     bare(yard, &os).await?;
+    for_another_platform(yard, &abroad).await?;
     helped(yard, &kit, &tool).await
 }
 
@@ -77,6 +80,17 @@ async fn bare(yard: &Yard, os: &ImageRef) -> Result<()> {
     let message = built.text("message");
     ensure!(built.text("outcome") == "refused" && message.contains("root file system"), "{message}");
     ensure!(message.contains(os.repository().host()), "no base is named: {message}");
+    Ok(())
+}
+
+/// A base that is for another platform, where a policy says that this refuses: only whoever read the base knows.
+async fn for_another_platform(yard: &Yard, base: &ImageRef) -> Result<()> {
+    let policy = json!({"name": "ours", "deny": ["InvalidBaseImagePlatform"], "projects": ["abroad"]});
+    yard.order(order::POLICY, policy).await?;
+    let built = yard.build("abroad", &format!("FROM {base}\nCMD [\"/x\"]\n")).await?;
+    let message = built.text("message");
+    ensure!(built.text("outcome") == "refused", "{message}");
+    ensure!(message.contains("is for linux/s390x, and linux/"), "{message}");
     Ok(())
 }
 

@@ -177,7 +177,7 @@ async fn by_the_tool(quay: &Quay, folder: &Path) -> Result<()> {
     fs::write(quay.broker.folder().join("data.json"), r#"{"registry": "reg.example/"}"#)?;
     let apply =
         ["policy", "apply", "policies", "--name", "ours", "--data", "data.json", "--project", "shop-*"];
-    let dry = ["--dry-run", "main.warn_latest", "--level", "deny=warning"];
+    let dry = ["--dry-run", "main.warn_latest", "--level", "deny=warning", "--silencing", "forbidden"];
     ended(&quay.plimsoll(&[&apply[..], &dry].concat()).await?, 0, &["accepted"])?;
     ended(&quay.plimsoll(&[&apply[..], &dry].concat()).await?, 0, &["in effect already"])?;
     let listed = quay.plimsoll(&["policy", "list"]).await?;
@@ -189,6 +189,7 @@ async fn by_the_tool(quay: &Quay, folder: &Path) -> Result<()> {
             "by alice",
             "modules: registries.rego\n",
             "dry run: main.warn_latest",
+            "comments that silence: forbidden",
             "projects: shop-*",
             "registries: revision",
         ],

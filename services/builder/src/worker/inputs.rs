@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use artifact::{Digest, ImageRef};
+use artifact::{Digest, ImageRef, Platform};
 use events::fact::BuildJob;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -30,6 +30,8 @@ pub(super) struct Input {
     pub(super) excused: Excused,
     /// The ONBUILD triggers that it has for any platform, each once.
     pub(super) triggers: Vec<String>,
+    /// The platforms that it is for; empty where one of its instances does not say.
+    pub(super) platforms: Vec<Platform>,
 }
 
 /// Reads and judges every image that `inputs` does not have yet, each once, and lays it down below `folder`.
@@ -103,7 +105,9 @@ async fn one(
             triggers.push(trigger.clone());
         }
     }
-    Ok(Input { pinned, layout, excused, triggers })
+    let platforms: Option<_> =
+        description.instances.iter().map(|instance| instance.platform.clone()).collect();
+    Ok(Input { pinned, layout, excused, triggers, platforms: platforms.unwrap_or_default() })
 }
 
 impl Input {

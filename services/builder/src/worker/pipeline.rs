@@ -29,7 +29,7 @@ use super::{
     known, labels,
     publish::{self, Published},
     run::Orders,
-    trigger,
+    stood_on,
 };
 use crate::{
     driver::{self, Base, Driver, Request},
@@ -129,7 +129,7 @@ impl Pipeline {
         let gathered = inputs::gather(self, job, &uses, folder.path(), &mut inputs);
         gathered.instrument(info_span!("gather")).await?;
         let brought =
-            trigger::gather(self, job, &text, &uses, folder.path(), &mut inputs, &mut story.findings);
+            stood_on::gather(self, job, &text, &uses, folder.path(), &mut inputs, &mut story.findings);
         let brought = brought.instrument(info_span!("triggers")).await?;
         story.inputs = told(uses.iter().chain(&brought), &inputs);
         let pins = inputs.iter().map(|(used, input)| (used.clone(), input.pinned.clone())).collect();

@@ -8,7 +8,10 @@ use events::{
     rpc::{PolicyStatus, StatusRequest},
 };
 use serde_json::{Value, json};
-use verdict::{Order, order::Rego};
+use verdict::{
+    Order,
+    order::{Rego, Silencing},
+};
 
 use super::{read, wrong};
 use crate::{
@@ -19,6 +22,9 @@ use crate::{
 
 /// How long the invalidator may take to say what holds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every policy says of comments that does not say otherwise.
+const HEARD: &str = Silencing::Heard.as_str();
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ApplyArguments {
@@ -113,10 +119,22 @@ pub(super) async fn list(arguments: &ListArguments) -> Result<(), Failure> {
             dry_run,
             projects,
             named_by,
+            deny,
+            ignore,
+            silencing,
         } = policy;
         say(format_args!("{name}: revision {revision} by {operator}, refuses from {fail_on}"));
-        let lines =
-            [("modules", modules), ("dry run", dry_run), ("projects", projects), ("named by", named_by)];
+        if !matches!(silencing.as_str(), "" | HEARD) {
+            say(format_args!("  comments that silence: {silencing}"));
+        }
+        let lines = [
+            ("modules", modules),
+            ("dry run", dry_run),
+            ("denies", deny),
+            ("ignores", ignore),
+            ("projects", projects),
+            ("named by", named_by),
+        ];
         for (what, all) in lines.iter().filter(|(_, all)| !all.is_empty()) {
             say(format_args!("  {what}: {}", all.join(", ")));
         }

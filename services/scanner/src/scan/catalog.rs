@@ -6,7 +6,7 @@ use artifact::{BaseRole, ImageRef};
 use dockerfile::{Dockerfile, ImageUse, Inputs};
 use events::{
     fact::Finding,
-    rpc::{BaseTriggers, ScannedUse},
+    rpc::{KnownBase, ScannedUse},
 };
 use lint::{Level, rules::elsewhere};
 use time::OffsetDateTime;
@@ -34,7 +34,7 @@ pub(super) struct Judge<'a> {
     pub(super) project: Option<&'a Name>,
     pub(super) now: OffsetDateTime,
     /// What is known of the images that stages stand on, by the stage's number.
-    pub(super) bases: BTreeMap<usize, &'a BaseTriggers>,
+    pub(super) bases: BTreeMap<usize, &'a KnownBase>,
 }
 
 /// A use with what becomes of it.

@@ -177,7 +177,7 @@ fn scanned(snapshot: &Snapshot, fixture: &Fixture, image: &str, project: &str) -
         project: project.parse().ok(),
         platform: "linux/amd64".parse().ok(),
         contexts: fixture.contexts.iter().map(|(name, value)| ((*name).to_owned(), with(value))).collect(),
-        bases: vec![BaseTriggers { image: BASE.parse().unwrap(), triggers }],
+        bases: vec![KnownBase { image: BASE.parse().unwrap(), triggers, platforms: Vec::new() }],
         ..ScanRequest::default()
     };
     scan(snapshot, &request, OffsetDateTime::UNIX_EPOCH)

@@ -32,7 +32,7 @@ fn snapshot(mode: Mode) -> Snapshot {
     let strict = OrderedPolicy {
         name: "strict".parse().unwrap(),
         fail_on: None,
-        deny: vec!["DL3004".to_owned()],
+        deny: vec!["DL3004".to_owned(), "InvalidBaseImagePlatform".to_owned()],
         ignore: vec![],
         rego: None,
         projects: vec![],
@@ -199,11 +199,37 @@ fn what_another_builder_reads_otherwise_is_refused() {
 }
 
 #[test]
+fn a_base_for_another_platform_is_found_once_it_is_known() {
+    let found = |platforms: &[&str]| {
+        let base = KnownBase {
+            image: "r.io/base/os:10.4.9".parse().unwrap(),
+            triggers: Vec::new(),
+            platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        let request = ScanRequest {
+            definition: "ARG OS=os\nFROM r.io/base/${OS}:10.4.9\nUSER app\n".to_owned(),
+            project: "shop".parse().ok(),
+            platform: "linux/amd64".parse().ok(),
+            bases: vec![base],
+            ..ScanRequest::default()
+        };
+        let reply = scan(&snapshot(Mode::Enforce), &request, OffsetDateTime::UNIX_EPOCH);
+        let told = reply.findings.iter().find(|finding| finding.code == "InvalidBaseImagePlatform");
+        assert_eq!(reply.refused, told.is_some(), "{:?}", reply.findings);
+        told.map(|finding| finding.line)
+    };
+    assert_eq!(found(&["linux/arm64/v8", "linux/s390x"]), Some(2));
+    assert_eq!(found(&["linux/arm64/v8", "linux/amd64"]), None);
+    assert_eq!(found(&[]), None);
+}
+
+#[test]
 fn triggers_beyond_all_measure_are_not_followed() {
     let brought = |stages: usize, triggers: usize| {
-        let base = BaseTriggers {
+        let base = KnownBase {
             image: "r.io/base/os:10.4.9".parse().unwrap(),
             triggers: vec!["COPY --from=evil.io/x:1 / /".to_owned(); triggers],
+            platforms: Vec::new(),
         };
         let request = ScanRequest {
             definition: "FROM r.io/base/os:10.4.9\n".repeat(stages),

@@ -42,10 +42,13 @@ fn block(page: &str, kind: &str) -> Option<String> {
 
 fn context(page: &str) -> Context {
     let platforms = block(page, "platforms").unwrap_or_default();
-    let pairs = platforms.lines().map(|line| line.split_once(' ').unwrap());
+    let bases = platforms.lines().map(|line| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        (words.next().unwrap(), words.collect())
+    });
     Context {
         ignore_file: block(page, "dockerignore"),
-        base_platforms: pairs.map(|(base, platform)| (base.to_owned(), platform.to_owned())).collect(),
+        base_platforms: bases.collect(),
         platform: Some("linux/amd64".to_owned()),
     }
 }

@@ -134,7 +134,7 @@ impl Silencing {
     pub const ALL: [Self; 3] = [Self::Heard, Self::WithReason, Self::Forbidden];
 
     /// Its word in orders: that of the key `silencing` in a `.hadolint.yaml`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Heard => "heard",
             Self::WithReason => "with-reason",

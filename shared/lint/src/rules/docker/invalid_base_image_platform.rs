@@ -21,8 +21,8 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     let wanted = here.instruction.flag("platform").filter(|platform| !platform.contains('$'));
     let Some(expected) = wanted.or(context.platform.as_deref()) else { return };
     let kind = |platform: &str| platform.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
-    if kind(expected) != kind(actual) {
-        let message = format!("{} is for {actual}, and {expected} is built for.", base.text);
+    if actual.iter().all(|actual| kind(actual) != kind(expected)) {
+        let message = format!("{} is for {}, and {expected} is built for.", base.text, actual.join(", "));
         sink.report_at(here.line, &base.span, message);
     }
 }

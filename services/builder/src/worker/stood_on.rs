@@ -1,13 +1,15 @@
-//! What the images below bring in by their ONBUILD triggers: a door that no definition shows. The triggers are known once the bases have
-//! been read; the scanner judges them as it judges the definition, and what they name is read and judged as any other image.
+//! What is known of the images below once they have been read, and no definition shows: what they bring in by their ONBUILD triggers, and whom they
+//! are for. The scanner judges it as it judges the definition, and what triggers name is read and judged as any other image.
 
 use std::{collections::BTreeMap, path::Path};
 
-use artifact::{BaseRole, ImageRef};
+use artifact::{BaseRole, ImageRef, Platform};
 use events::{
     fact::{BuildJob, Finding},
-    rpc::{BaseTriggers, ScanRequest},
+    rpc::{KnownBase, ScanRequest},
 };
+
+use crate::driver;
 
 use super::{
     definition::{self, AllowedUse},
@@ -20,7 +22,8 @@ use super::{
 /// The most bytes of triggers that the images of one build may have together: they travel in one question with the definition.
 const MOST_BYTES: usize = 128 * 1024;
 
-/// Asks about the triggers of the images that stages stand on, and gathers what they bring in; without triggers nothing is asked.
+/// Asks about the images that stages stand on, and gathers what they bring in. Where they bring in nothing and are for the platform that is built
+/// for, nothing is asked.
 pub(super) async fn gather(
     pipeline: &Pipeline,
     job: &BuildJob,
@@ -30,7 +33,7 @@ pub(super) async fn gather(
     inputs: &mut BTreeMap<ImageRef, Input>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<AllowedUse>, Failure> {
-    let bases = of_bases(uses, inputs)?;
+    let bases = of_bases(uses, inputs, driver::platform().as_ref())?;
     if bases.is_empty() {
         return Ok(Vec::new());
     }
@@ -46,16 +49,22 @@ pub(super) async fn gather(
     Ok(brought)
 }
 
-/// The triggers of every image that a stage stands on: only a FROM sets them off.
-fn of_bases(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> Result<Vec<BaseTriggers>, Failure> {
-    let mut bases: BTreeMap<&ImageRef, &[String]> = BTreeMap::new();
+/// What the scanner does not know of the images that stages stand on: only a FROM sets triggers off.
+fn of_bases(
+    uses: &[AllowedUse],
+    inputs: &BTreeMap<ImageRef, Input>,
+    platform: Option<&Platform>,
+) -> Result<Vec<KnownBase>, Failure> {
+    let mut bases: BTreeMap<&ImageRef, &Input> = BTreeMap::new();
     let mut bytes = 0;
     for allowed in uses.iter().filter(|allowed| matches!(allowed.role, BaseRole::Base | BaseRole::Stage)) {
-        let triggers = inputs.get(&allowed.used).map(|input| input.triggers.as_slice()).unwrap_or_default();
-        if triggers.is_empty() || bases.insert(&allowed.used, triggers).is_some() {
+        let Some(input) = inputs.get(&allowed.used) else { continue };
+        let is_ours = platform.is_none_or(|platform| input.platforms.contains(platform));
+        let says_nothing = input.triggers.is_empty() && (is_ours || input.platforms.is_empty());
+        if says_nothing || bases.insert(&allowed.used, input).is_some() {
             continue;
         }
-        bytes += triggers.iter().map(String::len).sum::<usize>();
+        bytes += input.triggers.iter().map(String::len).sum::<usize>();
         if bytes > MOST_BYTES {
             return Err(Failure::Refused(format!(
                 "line {}: with those of {}, the ONBUILD triggers are longer than {MOST_BYTES} bytes; name another base",
@@ -63,9 +72,10 @@ fn of_bases(uses: &[AllowedUse], inputs: &BTreeMap<ImageRef, Input>) -> Result<V
             )));
         }
     }
-    let whole = |(image, triggers): (&ImageRef, &[String])| BaseTriggers {
+    let whole = |(image, input): (&ImageRef, &Input)| KnownBase {
         image: image.clone(),
-        triggers: triggers.to_vec(),
+        triggers: input.triggers.clone(),
+        platforms: input.platforms.clone(),
     };
     Ok(bases.into_iter().map(whole).collect())
 }
@@ -79,9 +89,9 @@ mod tests {
 
     use super::*;
 
-    /// A definition's uses in these roles, each of an image of its own that has the triggers.
+    /// A definition's uses in these roles, each of an image of its own that has the triggers and platforms.
     #[track_caller]
-    fn check(roles: &[BaseRole], triggers: &[&str], expected: Option<usize>) {
+    fn check(roles: &[BaseRole], triggers: &[&str], platforms: &[&str], expected: Option<usize>) {
         let image = |index: usize| format!("r.io/os:{index}").parse::<ImageRef>().unwrap();
         let used = |(index, role): (usize, &BaseRole)| ScannedUse {
             line: 1,
@@ -104,9 +114,10 @@ mod tests {
             layout: PathBuf::new(),
             excused: Default::default(),
             triggers: triggers.iter().map(|text| (*text).to_owned()).collect(),
+            platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
         };
         let inputs = uses.iter().map(|allowed| (allowed.used.clone(), input(allowed))).collect();
-        let found = of_bases(&uses, &inputs);
+        let found = of_bases(&uses, &inputs, "linux/amd64".parse().ok().as_ref());
         assert_eq!(found.as_ref().ok().map(Vec::len), expected, "{found:?}");
         assert!(found.is_ok() || matches!(found, Err(Failure::Refused(_))));
     }
@@ -114,15 +125,21 @@ mod tests {
     #[test]
     fn only_what_a_stage_stands_on_sets_its_triggers_off() {
         use BaseRole::{Base, Copy, Frontend, Mount, Stage};
-        check(&[Base, Stage, Copy, Mount, Frontend], &["RUN x"], Some(2));
-        check(&[Base, Stage], &[], Some(0));
+        check(&[Base, Stage, Copy, Mount, Frontend], &["RUN x"], &[], Some(2));
+        check(&[Base, Stage], &[], &[], Some(0));
+    }
+
+    #[test]
+    fn a_base_for_another_platform_is_told() {
+        check(&[BaseRole::Base], &[], &["linux/arm64/v8"], Some(1));
+        check(&[BaseRole::Base], &[], &["linux/arm64", "linux/amd64"], Some(0));
     }
 
     #[test]
     fn triggers_that_fill_a_question_are_refused() {
         let long = "x".repeat(MOST_BYTES / 2);
-        check(&[BaseRole::Base], &[&long, &long], Some(1));
-        check(&[BaseRole::Base], &[&long, &long, "x"], None);
-        check(&[BaseRole::Base, BaseRole::Stage], &[&long, "x"], None);
+        check(&[BaseRole::Base], &[&long, &long], &[], Some(1));
+        check(&[BaseRole::Base], &[&long, &long, "x"], &[], None);
+        check(&[BaseRole::Base, BaseRole::Stage], &[&long, "x"], &[], None);
     }
 }
