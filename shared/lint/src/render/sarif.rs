@@ -1,9 +1,14 @@
 //! SARIF 2.1.0: one run with its results.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::{COLUMN, push_json};
 use crate::finding::{Finding, Level};
+
+/// All that does not stand for itself in a path.
+const WRITTEN_OUT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(super) fn begin(out: &mut String) {
     out.push_str("{\"version\":\"2.1.0\",\"$schema\":\"http://json.schemastore.org/sarif-2.1.0\",");
@@ -29,9 +34,14 @@ pub(super) fn finding(out: &mut String, path: &str, finding: &Finding) {
         "ruleId": finding.code,
         "level": level,
         "message": { "text": finding.message },
-        "locations": [{ "physicalLocation": { "artifactLocation": { "uri": path }, "region": region } }],
+        "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(path) }, "region": region } }],
     });
     push_json(out, &value);
+}
+
+/// The path as a reference of RFC 3986, relative as it is.
+fn uri(path: &str) -> String {
+    utf8_percent_encode(path, WRITTEN_OUT).to_string()
 }
 
 pub(super) fn end(out: &mut String) {

@@ -32,7 +32,7 @@ impl<'a> Command<'a> {
             }
             _ => {}
         }
-        (!program.contains('$')).then(|| Self { program, words: words.collect() })
+        (!program.contains(['$', '`'])).then(|| Self { program, words: words.collect() })
     }
 
     pub(super) fn into_owned<'b>(self) -> Command<'b> {

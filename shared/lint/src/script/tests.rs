@@ -47,6 +47,8 @@ fn substitutions_are_commands_too() {
     check("a <(b) > $(c) <<< $(d)", &["b", "c", "d", "a "]);
     check("$((a b)); ((c d)); $((e))", &["a b", "c d"]);
     check("a `b \\`c\\``", &["c", "b `c`", "a `b \\`c\\``"]);
+    check("`b` c", &["b"]);
+    check("$(b; c) d", &["b", "c"]);
 }
 
 #[test]

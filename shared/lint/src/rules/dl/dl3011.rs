@@ -1,4 +1,4 @@
-//! DL3011: a port is a number from 0 to 65535.
+//! DL3011: a port is a number from 0 to 65535, with a protocol that there is.
 
 use dockerfile::Keyword;
 
@@ -16,22 +16,35 @@ pub(crate) const RULE: Rule = Rule {
 
 /// The last port there is: they are sixteen bits wide (RFC 9293, section 3.1).
 const LAST: u64 = 65_535;
+/// Those that builders take.
+///
+/// Source: Docker, `go-connections/nat`, `validateProto`.
+const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     if here.when == When::Deferred {
         return;
     }
-    if let Some(port) = here.instruction.words().iter().find(|word| is_out_of_range(&word.text)) {
-        let message = format!("{} is no port; write a number from 0 to {LAST}.", port.text);
-        sink.report_at(here.line, &port.span, message);
+    for port in here.instruction.words() {
+        if let Some(mistake) = mistake(&port.text) {
+            return sink.report_at(here.line, &port.span, mistake);
+        }
     }
 }
 
-/// `PORT`, `PORT/PROTOCOL` or `FIRST-LAST/PROTOCOL`; what has a variable in it may be anything.
-fn is_out_of_range(word: &str) -> bool {
-    let ports = word.split('/').next().unwrap_or_default();
-    let too_big = |port: &str| port.parse().map_or(true, |port: u64| port > LAST);
-    !ports.is_empty()
-        && ports.split('-').all(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
-        && ports.split('-').any(too_big)
+/// What is wrong with `PORT`, `PORT/PROTOCOL` or `FIRST-LAST/PROTOCOL`. What has a variable or a quote in it may be anything, and what has a
+/// host is another check's.
+fn mistake(word: &str) -> Option<String> {
+    if word.contains(['$', ':', '"', '\'', '\\']) {
+        return None;
+    }
+    let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+    let is_number = |port: &str| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse().is_ok_and(|port: u64| port <= LAST)
+    };
+    if !ports.split('-').all(is_number) {
+        return Some(format!("{ports} is no port; write a number from 0 to {LAST}."));
+    }
+    let is_known = protocol.is_empty() || PROTOCOLS.iter().any(|known| protocol.eq_ignore_ascii_case(known));
+    (!is_known).then(|| format!("{protocol} is no protocol; write {}.", PROTOCOLS.join(", ")))
 }

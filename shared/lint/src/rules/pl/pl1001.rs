@@ -1,6 +1,6 @@
 //! PL1001: no secret in ARG or ENV.
 
-use dockerfile::Keyword;
+use dockerfile::{Keyword, Pair};
 
 use crate::{
     finding::Level,
@@ -33,7 +33,9 @@ fn secret_words(length: usize) -> &'static [&'static str] {
 const OPEN: &str = "public";
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
-    for pair in here.instruction.pairs().iter().filter(|pair| is_secret(&pair.name.text)) {
+    for pair in
+        here.instruction.pairs().iter().filter(|pair| is_secret(&pair.name.text) && !is_fingerprint(pair))
+    {
         let (keyword, name) = (here.instruction.keyword, &pair.name.text);
         sink.report(
             here.line,
@@ -44,9 +46,29 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// A public key by its number, as images name the keys that they hold downloads to: `GPG_KEY` and what gpg calls a fingerprint or key id.
+fn is_fingerprint(pair: &Pair) -> bool {
+    let names_gpg =
+        words(&pair.name.text).any(|word| ["gpg", "pgp"].iter().any(|name| word.eq_ignore_ascii_case(name)));
+    let is_number = |word: &str| {
+        let digits = word.strip_prefix("0x").unwrap_or(word);
+        [8, 16, 40, 64].contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let mut numbers = pair
+        .value
+        .iter()
+        .flat_map(|value| value.text.trim_matches(['"', '\'']).split_whitespace())
+        .peekable();
+    names_gpg && numbers.peek().is_some() && numbers.all(is_number)
+}
+
+/// The words that a name consists of.
+fn words(name: &str) -> impl Iterator<Item = &str> + Clone {
+    name.split(['_', '-', '.'])
+}
+
 fn is_secret(name: &str) -> bool {
-    let mut words = name.as_bytes().split(|byte| matches!(byte, b'_' | b'-' | b'.'));
-    let is = |word: &[u8], other: &str| word.eq_ignore_ascii_case(other.as_bytes());
-    words.clone().any(|word| secret_words(word.len()).iter().any(|secret| is(word, secret)))
-        && !words.any(|word| is(word, OPEN))
+    let mut words = words(name);
+    words.clone().any(|word| secret_words(word.len()).iter().any(|secret| word.eq_ignore_ascii_case(secret)))
+        && !words.any(|word| word.eq_ignore_ascii_case(OPEN))
 }
