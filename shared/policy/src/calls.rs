@@ -5,25 +5,11 @@ use std::collections::HashSet;
 
 use regorus::unstable::BUILTINS;
 
-use crate::{compile::Mistake, deprecated};
+use crate::{builtins, compile::Mistake};
 
 /// Words before a bracket that call nothing, and functions that the engine has outside its table.
-const KNOWN: [&str; 14] = [
-    "not",
-    "if",
-    "in",
-    "some",
-    "every",
-    "else",
-    "with",
-    "as",
-    "contains",
-    "default",
-    "print",
-    "set",
-    "walk",
-    "parse_config",
-];
+const KNOWN: [&str; 13] =
+    ["not", "if", "in", "some", "every", "else", "with", "as", "contains", "default", "print", "set", "walk"];
 
 /// The first call in `text` that is neither built in nor among `defined`, the functions of all modules by their own names.
 pub(crate) fn unknown(file: &str, text: &str, defined: &HashSet<String>) -> Option<Mistake> {
@@ -67,6 +53,6 @@ fn is_known(word: &str, defined: &HashSet<String>) -> bool {
     own.is_empty()
         || KNOWN.contains(&word)
         || BUILTINS.contains_key(word)
-        || deprecated::FUNCTIONS.iter().any(|(name, ..)| *name == word)
+        || builtins::is_known(word)
         || defined.contains(own)
 }

@@ -10,9 +10,8 @@ use dockerfile::Dockerfile;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::{
-    calls, deprecated,
+    builtins, calls,
     evaluate::{Fault, Kind, Subject},
-    format, input,
     module::{self, Shape, Written},
     stack::wide,
     weight,
@@ -128,36 +127,22 @@ impl Policy {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(false);
         engine.set_policy_length_config(PolicyLengthConfig { max_col: LONGEST_LINE, ..Default::default() });
-        let parse_config = |arguments: Vec<Value>| match parse_config(&arguments) {
-            Some(config) => Value::from_json_str(&config),
-            None => Ok(Value::Undefined),
-        };
-        engine
-            .add_extension("parse_config".to_owned(), 2, Box::new(parse_config))
-            .map_err(|error| mistake(&error))?;
-        // Before the engine's own, which gives up where OPA writes into the text what does not fit: a message that cannot be made would
-        // make its `deny` undefined.
-        let sprintf = |arguments: Vec<Value>| match arguments.as_slice() {
-            [Value::String(pattern), Value::Array(arguments)] => {
-                let made = format::sprintf(pattern, arguments.iter()).map(Value::from);
-                made.map_err(|why| std::io::Error::other(why).into())
-            }
-            _ => Ok(Value::Undefined),
-        };
-        engine.add_extension("sprintf".to_owned(), 2, Box::new(sprintf)).map_err(|error| mistake(&error))?;
-        for (name, arity, function) in deprecated::FUNCTIONS {
-            let call = move |arguments: Vec<Value>| Ok(function(&arguments).unwrap_or(Value::Undefined));
-            engine.add_extension(name.to_owned(), arity, Box::new(call)).map_err(|error| mistake(&error))?;
-        }
+        builtins::add_to(&mut engine)?;
         for text in texts {
             add(&mut engine, text)?;
         }
-        if let Some(data) = data {
-            let data =
-                Value::from_json_str(data).map_err(|error| Mistake::Whole(format!("data: {error}")))?;
-            engine.add_data(data).map_err(|error| Mistake::Whole(format!("data: {error}")))?;
+        let in_data = |error: &dyn fmt::Display| Mistake::Whole(format!("data: {error}"));
+        let data = data.map(Value::from_json_str).transpose().map_err(|error| in_data(&error))?;
+        if let Some(data) = &data {
+            engine.add_data(data.clone()).map_err(|error| in_data(&error))?;
         }
         let written = module::rules(&mut engine);
+        if let Some(rule) = written.iter().find(|rule| shadows(data.as_ref(), rule)) {
+            return Err(Mistake::Whole(format!(
+                "data has a value for {}.{}, which {}:{} decides; give it another name in the data",
+                rule.package, rule.name, rule.file, rule.line
+            )));
+        }
         // A function may be imported under its package's name or another.
         let functions: HashSet<String> = written
             .iter()
@@ -197,6 +182,13 @@ impl fmt::Debug for Policy {
     }
 }
 
+/// Whether data says something where a rule does: the engine would take its word for the rule's, and a `deny` that data empties is a yes.
+fn shadows(data: Option<&Value>, rule: &Written) -> bool {
+    let path = rule.package.split('.').chain([rule.name.as_str()]);
+    let below = |value: &Value, name: &str| value.as_object().ok()?.get(&Value::from(name)).cloned();
+    data.cloned().and_then(|data| path.clone().try_fold(data, |value, name| below(&value, name))).is_some()
+}
+
 /// Reads a module as v1, and as v0 where that fails; the reading that got further says what is wrong.
 fn add(engine: &mut Engine, text: &Text) -> Result<(), Mistake> {
     if let Some(line) = weight::too_heavy(&text.text) {
@@ -205,7 +197,9 @@ fn add(engine: &mut Engine, text: &Text) -> Result<(), Mistake> {
     }
     let mut read = |v0| {
         engine.set_rego_v0(v0);
-        engine.add_policy(text.file.clone(), text.text.clone())
+        // Editors that write a byte order mark are heard by OPA too.
+        let rego = text.text.strip_prefix('\u{feff}').unwrap_or(&text.text);
+        engine.add_policy(text.file.clone(), rego.to_owned())
     };
     let Err(new) = read(false) else { return Ok(()) };
     let Err(old) = read(true) else { return Ok(()) };
@@ -239,13 +233,4 @@ pub(crate) fn mistake(error: &(impl fmt::Display + ?Sized)) -> Mistake {
         })
     });
     found.unwrap_or_else(|| Mistake::Whole(report.trim().to_owned()))
-}
-
-/// conftest's `parse_config("dockerfile", text)`, with which unit tests make their input; none for other formats. The parser's value is the
-/// list of files, of which there is one.
-fn parse_config(arguments: &[Value]) -> Option<String> {
-    let [format, text] = arguments else { return None };
-    let (format, text) = (format.as_string().ok()?, text.as_string().ok()?);
-    let file = Dockerfile::parse(text).ok().filter(|_| format.as_ref() == "dockerfile")?;
-    Some(serde_json::Value::from(vec![serde_json::Value::from(input::of(&file).commands)]).to_string())
 }

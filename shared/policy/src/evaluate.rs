@@ -64,7 +64,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It took longer than it may.
-    #[error("the rule {rule} was stopped after {} ms; make it cheaper, or test it with `plimsoll policy test`", after.as_millis())]
+    #[error("the rule {rule} was stopped after {} ms; make it cheaper", after.as_millis())]
     Stopped {
         /// The rule.
         rule: String,

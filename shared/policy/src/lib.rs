@@ -5,12 +5,14 @@
 //! stopped there. One builtin that runs away inside is not, nor is memory: whoever evaluates other people's policies does so in a
 //! process with limits of its own.
 
+mod builtins;
 mod calls;
 mod compile;
 mod deprecated;
 mod evaluate;
 mod format;
 mod module;
+mod regular;
 mod stack;
 mod suite;
 mod weight;

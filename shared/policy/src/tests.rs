@@ -320,6 +320,11 @@ fn a_message_that_does_not_fit_denies_all_the_same() {
 #[test]
 fn what_rego_v1_took_back_runs_as_it_did() {
     let calls = [
+        ("regex.split(`,`, \"a,b\") == [\"a\", \"b\"]", "regex.split(`,`, \"a\") == []"),
+        ("regex.split(``, \"ab\") == [\"a\", \"b\"]", "regex.split(`b`, \"ab\") == [\"a\"]"),
+        ("regex.replace(\"a.b\", `\\.`, \"-\") == \"a-b\"", "regex.replace(1, `a`, \"b\")"),
+        ("regex.find_n(`\\d`, \"1a2\", 1) == [\"1\"]", "regex.find_n(`\\d`, \"a\", -1) == [\"\"]"),
+        ("regex.find_all_string_submatch_n(`a(b)?`, \"a\", -1) == [[\"a\", \"\"]]", "regex.is_valid(`(`)"),
         ("all([true, 1 == 1])", "all({true, false})"),
         ("any([false, true])", "any([])"),
         ("re_match(`(?i)^APT(-get)?$`, \"apt-get\")", "re_match(`^apt$`, \"apt-get\")"),
@@ -341,4 +346,74 @@ fn what_rego_v1_took_back_runs_as_it_did() {
         check(&rego(holds), "FROM a\n", &["1 main.deny"]);
         check(&rego(fails), "FROM a\n", &[]);
     }
+}
+
+/// What Go reads in its own way, with a text that matches and one that does not.
+#[test]
+fn regular_expressions_are_gos() {
+    for (pattern, yes, no) in [
+        (r"^\${[^}]+}", "${BASE}", "$BASE"),
+        (r"^\${?[A-Za-z_]+}?$", "${BASE}", "${}"),
+        (r"^{{.*}}$", "{{x}}", "{x}"),
+        (r"^a{$", "a{", "a"),
+        (r"^a{,2}$", "a{,2}", "aa"),
+        (r"^a{2,3}$", "aa", "a"),
+        (r"^a{2}{$", "aa{", "aa"),
+        (r"^[\w-.]+$", "a-b.c", "a:b"),
+        (r"^[[]$", "[", "]"),
+        (r"^[^[]$", "]", "["),
+        (r"^[a[b]$", "[", "c"),
+        (r"^[]a]$", "]", "b"),
+        (r"^[a&&b]$", "&", "c"),
+        (r"^[a-c-e]$", "-", "d"),
+        (r"^[+--]$", ",", "."),
+        (r"^[[:alpha:]_]$", "_", ":"),
+        (r"^[^\W_]$", "a", "_"),
+        (r"^[\pL]$", "ï", "1"),
+        (r"^\x{41}\x42$", "AB", "ab"),
+        (r"^\Qhttp://\E$", "http://", "http:/"),
+        (r"^\012$", "\n", "012"),
+        (r"^\<a\>$", "<a>", "a"),
+        (r"^\w+$", "naive", "naïve"),
+        (r"^\d$", "3", "٣"),
+        (r"^\S$", "\u{a0}", " "),
+        (r"\bna\b", "naïve", "nave"),
+        (r"^(?i)APT(-get)?$", "apt-GET", "apt-"),
+        (r"^[\w][\w.-]{0,127}$", "v1.2-rc", "-v1"),
+        (r"^\p{Greek}}$", "α}", "a}"),
+    ] {
+        let rego = format!(
+            "package main\nimport rego.v1\ndeny contains x if {{\n  some x in [\"yes\", \"no\"]\n  regex.match(`{pattern}`, data.texts[x])\n}}\n"
+        );
+        let data = json!({"texts": {"yes": yes, "no": no}}).to_string();
+        let policy = Policy::compile(&[text(&rego)], Some(&data), &[]).unwrap();
+        let verdict = policy.judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT).unwrap();
+        let said: Vec<&str> = verdict.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(said, ["yes"], "{pattern}");
+    }
+}
+
+/// What would be undefined, and a `deny` with it a yes.
+#[test]
+fn a_call_that_nobody_can_answer_has_no_verdict() {
+    for call in ["regex.match(`(`, \"a\")", "re_match(`[`, \"a\")", "parse_config(\"yaml\", \"a: 1\")"] {
+        let rego = format!("package main\ndeny[msg] {{\n  {call}\n  msg = \"x\"\n}}\n");
+        let judged = policy(&rego).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT);
+        assert!(matches!(judged, Err(Fault::Failed { .. })), "{call}: {judged:?}");
+    }
+}
+
+#[test]
+fn data_takes_no_rules_place() {
+    let rego = text("package main\nimport rego.v1\ndeny contains \"x\" if true\n");
+    for data in [r#"{"main": {"deny": []}}"#, r#"{"main": {"deny": ["z"]}}"#] {
+        let mistake = Policy::compile(std::slice::from_ref(&rego), Some(data), &[]).unwrap_err();
+        assert!(mistake.to_string().contains("main.deny"), "{mistake}");
+    }
+    assert!(Policy::compile(&[rego], Some(r#"{"main": {"denied": []}, "deny": 1}"#), &[]).is_ok());
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_module() {
+    check("\u{feff}package main\ndeny[m] { m := \"b\" }\n", "FROM a\n", &["1 main.deny"]);
 }
