@@ -245,6 +245,7 @@ async fn policies_are_tried_where_they_are_written() {
         ("failing/a.rego", b"package main\nimport rego.v1\n\ntest_no if {\n\tfalse\n}\n"),
         ("good", GOOD.as_bytes()),
         ("root", b"FROM a:1\nUSER root\n"),
+        ("odd", b"FROM a:1\nFOO x\n"),
         ("data.json", b"[1]"),
     ]);
     let data = ["policy", "check", "rules", "--data", "data.json", "good"];
@@ -256,6 +257,23 @@ async fn policies_are_tried_where_they_are_written() {
     check(&folder.plimsoll(&["policy", "test", "gone"], "").await, 2, "gone");
     check(&folder.plimsoll(&["policy", "check", "rules", "good"], "").await, 0, "");
     check(&folder.plimsoll(&["policy", "check", "rules", "root"], "").await, 1, "root is not allowed");
+    let piped = folder.plimsoll(&["policy", "check", "rules", "-"], "FROM a:1\nUSER root\n").await;
+    check(&piped, 1, "-:1 main.deny");
+    // Each definition costs itself alone.
+    let several = folder.plimsoll(&["policy", "check", "rules", "odd", "gone", "root"], "").await;
+    check(&several, 1, "root:1 main.deny");
+    check(&several, 1, "definitions without an answer: 1");
+    check(&several, 1, "gone cannot be read");
+    check(
+        &folder.plimsoll(&["policy", "check", "rules", "gone", "good"], "").await,
+        2,
+        "not every definition",
+    );
+    // As a mounted ConfigMap has its files.
+    fs::create_dir_all(folder.0.path().join("mounted/..data")).unwrap();
+    fs::write(folder.0.path().join("mounted/..data/a.rego"), user).unwrap();
+    std::os::unix::fs::symlink("..data/a.rego", folder.0.path().join("mounted/a.rego")).unwrap();
+    check(&folder.plimsoll(&["policy", "check", "mounted", "root"], "").await, 1, "findings that deny: 1");
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ pub(crate) fn read_input() -> io::Result<Vec<u8>> {
     within(io::stdin().lock())
 }
 
+pub(crate) fn read_input_text() -> io::Result<String> {
+    text(read_input()?)
+}
+
 /// Whether this says that the file itself is at fault, and not the machine.
 pub(crate) fn is_mistake(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge)

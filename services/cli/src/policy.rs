@@ -25,6 +25,8 @@ use crate::{
     files,
 };
 
+const UNREAD: &str = "not every definition could be read";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -71,7 +73,7 @@ struct CheckArguments {
     /// A package whose rules decide; main where none is named.
     #[arg(short, long, value_name = "PACKAGE")]
     namespace: Vec<String>,
-    /// The definitions.
+    /// The definitions; - for standard input.
     #[arg(required = true, value_name = "DOCKERFILE")]
     definitions: Vec<PathBuf>,
 }
@@ -145,15 +147,32 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         Ok(_) | Err(Mistaken::Unfit(_) | Mistaken::Stranger { .. }) => {}
     }
     let (mut denied, mut unanswered) = (0_usize, 0_usize);
+    let mut unread: Option<Failure> = None;
+    // Each definition costs itself alone.
     for path in definitions {
         let shown = path.display().to_string();
-        let text = read(path)?;
-        Dockerfile::parse(&text).map_err(|errors| Failure::Usage(format!("{shown}: {errors}")))?;
+        let text = match definition(path) {
+            Ok(text) => text,
+            Err(failure) => {
+                remark(&failure);
+                unread = Some(match (failure, unread) {
+                    (Failure::Fault(_), _) | (_, Some(Failure::Fault(_))) => {
+                        Failure::Fault(UNREAD.to_owned())
+                    }
+                    _ => Failure::Usage(UNREAD.to_owned()),
+                });
+                continue;
+            }
+        };
+        if let Err(errors) = Dockerfile::parse(&text) {
+            remark(format_args!("{shown}: {errors}"));
+            unanswered += 1;
+            continue;
+        }
         let question = Question { definition: &text, path: &shown, project: "" };
         let answer = match evaluator.judge(&rego, question).await {
             Ok(answer) => answer,
             Err(Unanswered::Start(error)) => return Err(unstarted(&error)),
-            // Each definition costs itself alone.
             Err(why) => {
                 remark(format_args!("{shown}: the policy {why}"));
                 unanswered += 1;
@@ -170,7 +189,7 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         }
     }
     match (denied, unanswered) {
-        (0, 0) => Ok(()),
+        (0, 0) => unread.map_or(Ok(()), Err),
         (_, 0) => Err(Failure::Refused(format!("findings that deny: {denied}"))),
         _ => Err(Failure::Refused(format!(
             "findings that deny: {denied}; definitions without an answer: {unanswered}"
@@ -213,7 +232,14 @@ impl Source {
 /// The policies at a path, by name.
 fn modules(policies: &Path) -> Result<Vec<Module>, Failure> {
     let mut modules = Vec::new();
-    for entry in WalkBuilder::new(policies).sort_by_file_name(Ord::cmp).build() {
+    // No list of what to ignore and no link hides a rule. Entries that begin with two dots are a mounted ConfigMap's own, to which its files are links.
+    let walk = WalkBuilder::new(policies)
+        .standard_filters(false)
+        .follow_links(true)
+        .filter_entry(|entry| entry.depth() == 0 || !is_left_out(&entry.file_name().to_string_lossy()))
+        .sort_by_file_name(Ord::cmp)
+        .build();
+    for entry in walk {
         let entry = entry.map_err(|error| Failure::Usage(error.to_string()))?;
         let path = entry.path();
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
@@ -227,14 +253,26 @@ fn modules(policies: &Path) -> Result<Vec<Module>, Failure> {
     Ok(modules)
 }
 
+fn is_left_out(name: &str) -> bool {
+    name == ".git" || name.starts_with("..")
+}
+
 /// The same, as the engine takes them.
 fn texts(rego: &Rego) -> Vec<Text> {
     let text = |Module { file, text }: &Module| Text { file: file.clone(), text: text.clone() };
     rego.modules.iter().map(text).collect()
 }
 
+fn definition(path: &Path) -> Result<String, Failure> {
+    if path == Path::new("-") { said(path, files::read_input_text()) } else { read(path) }
+}
+
 fn read(path: &Path) -> Result<String, Failure> {
-    files::read_text(path).map_err(|error| {
+    said(path, files::read_text(path))
+}
+
+fn said(path: &Path, text: io::Result<String>) -> Result<String, Failure> {
+    text.map_err(|error| {
         let text = format!("{} cannot be read: {error}", path.display());
         if files::is_mistake(&error) { Failure::Usage(text) } else { Failure::Fault(text) }
     })

@@ -1,6 +1,6 @@
 //! PL1001: no secret in ARG or ENV.
 
-use dockerfile::{Keyword, Pair};
+use dockerfile::{Keyword, Pair, Word};
 
 use crate::{
     finding::Level,
@@ -33,9 +33,9 @@ fn secret_words(length: usize) -> &'static [&'static str] {
 const OPEN: &str = "public";
 
 fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
-    for pair in
-        here.instruction.pairs().iter().filter(|pair| is_secret(&pair.name.text) && !is_fingerprint(pair))
-    {
+    for pair in here.instruction.pairs().iter().filter(|pair| {
+        is_secret(&pair.name.text) && !is_empty(pair, here.instruction.keyword) && !is_fingerprint(pair)
+    }) {
         let (keyword, name) = (here.instruction.keyword, &pair.name.text);
         sink.report(
             here.line,
@@ -44,6 +44,12 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
             ),
         );
     }
+}
+
+/// `ENV NAME=`: what is emptied holds nothing. An ARG that is emptied takes its value from whoever builds.
+fn is_empty(pair: &Pair, keyword: Keyword) -> bool {
+    let is_nothing = |value: &Word| value.text.trim_matches(['"', '\'']).is_empty();
+    keyword == Keyword::Env && pair.value.as_ref().is_some_and(is_nothing)
 }
 
 /// A public key by its number, as images name the keys that they hold downloads to: `GPG_KEY` and what gpg calls a fingerprint or key id.
