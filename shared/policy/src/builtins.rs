@@ -55,7 +55,10 @@ pub(crate) fn add_to(engine: &mut Engine) -> Result<(), Mistake> {
 
 /// The engine's own gives up where OPA writes into the text what does not fit: a message that cannot be made would make its `deny` undefined.
 fn sprintf(arguments: &[Value]) -> Result<Option<Value>, String> {
-    let [Value::String(pattern), Value::Array(arguments)] = arguments else { return Ok(None) };
+    let [Value::String(pattern), Value::Array(arguments)] = arguments else {
+        // OPA's types do not let such a call pass either.
+        return Err("sprintf takes a text and a list".to_owned());
+    };
     format::sprintf(pattern, arguments.iter()).map(|text| Some(Value::from(text)))
 }
 

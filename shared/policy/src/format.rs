@@ -2,6 +2,9 @@
 //! engine's own gives up on much of it, and a `deny` whose message cannot be made would be a yes. What is not done here either is an
 //! error, so that such a policy has no verdict.
 //!
+//! Known differences: a number that is whole is one to the engine however it was written (`1.0`); `%+q` escapes no more than `%q`, and a sign or a width behind `[n]`
+//! is heard where Go says BADINDEX.
+//!
 //! Grammar (Go, `fmt`): `%`, flags of `+-# 0`, width and precision as numbers or `*`, `[n]` for the n-th argument, a verb.
 
 use regorus::Value;
@@ -227,10 +230,14 @@ impl Directive {
         text.chars().take(self.precision.unwrap_or(usize::MAX)).collect()
     }
 
+    /// Go fills up texts with zeros, too.
     fn padded(&self, text: String) -> String {
+        self.filled(text, if self.zero { "0" } else { " " })
+    }
+
+    fn filled(&self, text: String, with: &str) -> String {
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
-        let blanks = " ".repeat(missing);
-        if self.minus { text + &blanks } else { blanks + &text }
+        if self.minus { text + &" ".repeat(missing) } else { with.repeat(missing) + &text }
     }
 
     /// A number with its sign, filled up with zeros where that is asked for.
@@ -250,7 +257,7 @@ impl Directive {
             None => 0,
         };
         let zeros = "0".repeat(least.saturating_sub(bare.len()));
-        self.padded(format!("{sign}{prefix}{zeros}{bare}"))
+        self.filled(format!("{sign}{prefix}{zeros}{bare}"), " ")
     }
 
     fn based(&self, verb: char, digits: &str) -> Result<String, String> {
@@ -278,6 +285,10 @@ impl Directive {
     }
 
     fn broken(&self, verb: char, number: f64) -> Result<String, String> {
+        // As far as Rust writes digits.
+        if self.precision.is_some_and(|precision| precision > usize::from(u16::MAX)) {
+            return Err(format!("%{verb} with more than {} digits is not made here", u16::MAX));
+        }
         let text = match (verb, self.precision) {
             ('f' | 'F', precision) => format!("{number:.*}", precision.unwrap_or(6)),
             ('e' | 'E', precision) => exponent(&format!("{number:.*e}", precision.unwrap_or(6))),
@@ -366,6 +377,7 @@ mod tests {
         check("%[2]s %[1]s|%*d", r#"["a", "b"]"#, "b a|%!(BADWIDTH)%!d(MISSING)");
         check("%T %T %T", r#"[1, 1.5, "a"]"#, "int float64 string");
         check("%*d", "[4, 7]", "   7");
+        check("%05s|%-05s|%08q|%06.3d", r#"["ab", "ab", "abc", 7]"#, "000ab|ab   |000\"abc\"|   007");
     }
 
     #[test]
@@ -379,6 +391,7 @@ mod tests {
         check("%t", "[true]", "%!t(string=true)");
         check("%s", "[3]", "%!s(int=3)");
         check("%[5]d", "[1]", "%!d(BADINDEX)");
+        assert!(sprintf("%.70000f", &[Value::from(1.5)]).is_err());
         assert!(sprintf("%9999999d", &[Value::from(1_i64)]).is_err());
         assert!(sprintf("%999999999999999999999999d", &[Value::from(1_i64)]).is_err());
     }

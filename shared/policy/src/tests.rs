@@ -396,7 +396,14 @@ fn regular_expressions_are_gos() {
 /// What would be undefined, and a `deny` with it a yes.
 #[test]
 fn a_call_that_nobody_can_answer_has_no_verdict() {
-    for call in ["regex.match(`(`, \"a\")", "re_match(`[`, \"a\")", "parse_config(\"yaml\", \"a: 1\")"] {
+    for call in [
+        "sprintf(\"%s is bad\", \"a\")",
+        "sprintf(1, [\"a\"])",
+        "sprintf(\"%.70000f\", [1.5])",
+        "regex.match(`(`, \"a\")",
+        "re_match(`[`, \"a\")",
+        "parse_config(\"yaml\", \"a: 1\")",
+    ] {
         let rego = format!("package main\ndeny[msg] {{\n  {call}\n  msg = \"x\"\n}}\n");
         let judged = policy(&rego).judge(&Dockerfile::read("FROM a\n"), Subject::default(), LIMIT);
         assert!(matches!(judged, Err(Fault::Failed { .. })), "{call}: {judged:?}");
