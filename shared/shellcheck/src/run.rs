@@ -16,8 +16,8 @@ use crate::report::{self, Note};
 /// What ShellCheck may print about the scripts of one process: some hundred notes about each.
 const REPORT_BYTES: usize = 64 * 1024 * 1024;
 /// Starts what follows with so many seconds of processor time: whoever asked may be killed before it could end what it asked, and
-/// ShellCheck on a script of ten thousand lines takes all memory there is.
-const LIMITED: &str = r#"ulimit -t "$1" && shift && exec "$@""#;
+/// ShellCheck on a script of ten thousand lines takes more memory the longer it runs. A limit that is lower already cannot be raised, and is as good.
+const LIMITED: &str = r#"ulimit -t "$1" 2>/dev/null; shift; exec "$@""#;
 /// Left out as hadolint leaves them out: files that are sourced are not here (1090, 1091), BusyBox's shell is checked as dash (2187),
 /// and the line that names the shell is ours: SHELL may have several arguments (2096) and a name without a path (2239).
 const LEFT_OUT: &str = "SC1090,SC1091,SC2096,SC2187,SC2239";
@@ -64,10 +64,8 @@ pub(crate) async fn run(program: &Path, texts: &[String], within: Duration) -> R
     }
     let start = |source| Error::Start { program: program.to_owned(), source };
     tokio::fs::metadata(program).await.map_err(start)?;
-    let mut command = Command::new("/bin/sh");
+    let mut command = limited(program, within);
     command
-        .args(["-c", LIMITED, "sh", &within.as_secs().max(1).to_string()])
-        .arg(program)
         .args(["--norc", "--format=json1", "--exclude", LEFT_OUT, "--"])
         .args((0..texts.len()).map(|number| number.to_string()))
         .current_dir(folder.path())
@@ -94,5 +92,44 @@ pub(crate) async fn run(program: &Path, texts: &[String], within: Duration) -> R
         }
         (Ended::Exited(status), said) => Err(Error::Failed { status, said: said.text().trim().to_owned() }),
         (Ended::Stopped(error), _) => Err(error),
+    }
+}
+
+/// A program that ends by itself once it has had so much processor time.
+fn limited(program: &Path, within: Duration) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", LIMITED, "sh", &within.as_secs().max(1).to_string()]).arg(program);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    /// Nobody waits for it here who would end it.
+    #[tokio::test]
+    async fn what_nobody_ends_ends_by_itself() {
+        let mut spinning = limited(Path::new("/bin/sh"), Duration::from_secs(1));
+        let status = spinning.args(["-c", "while :; do :; done"]).kill_on_drop(true).status().await.unwrap();
+        assert!(status.signal().is_some(), "{status}");
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_cannot_be_set_hinders_nobody() {
+        let mut lower = Command::new("/bin/sh");
+        lower.args([
+            "-c",
+            r#"ulimit -t 5; exec "$@""#,
+            "sh",
+            "/bin/sh",
+            "-c",
+            LIMITED,
+            "sh",
+            "x",
+            "/bin/true",
+        ]);
+        assert!(lower.status().await.unwrap().success());
     }
 }
