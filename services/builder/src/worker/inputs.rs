@@ -1,7 +1,7 @@
 //! The images that a build stands on: read, judged by their layers, and laid down for a child that has no network.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -105,9 +105,15 @@ async fn one(
             triggers.push(trigger.clone());
         }
     }
-    let platforms: Option<_> =
+    let platforms: Option<BTreeSet<_>> =
         description.instances.iter().map(|instance| instance.platform.clone()).collect();
-    Ok(Input { pinned, layout, excused, triggers, platforms: platforms.unwrap_or_default() })
+    Ok(Input {
+        pinned,
+        layout,
+        excused,
+        triggers,
+        platforms: platforms.unwrap_or_default().into_iter().collect(),
+    })
 }
 
 impl Input {

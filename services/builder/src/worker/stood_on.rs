@@ -19,7 +19,7 @@ use super::{
     pipeline::{Pipeline, passed, question},
 };
 
-/// The most bytes of triggers that the images of one build may have together: they travel in one question with the definition.
+/// The most bytes of triggers and platforms that the images of one build may have together: they travel in one question with the definition.
 const MOST_BYTES: usize = 128 * 1024;
 
 /// Asks about the images that stages stand on, and gathers what they bring in. Where they bring in nothing and are for the platform that is built
@@ -33,7 +33,9 @@ pub(super) async fn gather(
     inputs: &mut BTreeMap<ImageRef, Input>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<AllowedUse>, Failure> {
-    let bases = of_bases(uses, inputs, driver::platform().as_ref())?;
+    // What a FROM asks for itself is the scanner's to read.
+    let platform = driver::platform().filter(|_| !text.contains("--platform"));
+    let bases = of_bases(uses, inputs, platform.as_ref())?;
     if bases.is_empty() {
         return Ok(Vec::new());
     }
@@ -49,7 +51,8 @@ pub(super) async fn gather(
     Ok(brought)
 }
 
-/// What the scanner does not know of the images that stages stand on: only a FROM sets triggers off.
+/// What the scanner does not know of the images that stages stand on: only a FROM sets triggers off. That an image is for `platform` need not be said; without one,
+/// whom each is for is.
 fn of_bases(
     uses: &[AllowedUse],
     inputs: &BTreeMap<ImageRef, Input>,
@@ -59,15 +62,16 @@ fn of_bases(
     let mut bytes = 0;
     for allowed in uses.iter().filter(|allowed| matches!(allowed.role, BaseRole::Base | BaseRole::Stage)) {
         let Some(input) = inputs.get(&allowed.used) else { continue };
-        let is_ours = platform.is_none_or(|platform| input.platforms.contains(platform));
+        let is_ours = platform.is_some_and(|platform| input.platforms.contains(platform));
         let says_nothing = input.triggers.is_empty() && (is_ours || input.platforms.is_empty());
         if says_nothing || bases.insert(&allowed.used, input).is_some() {
             continue;
         }
         bytes += input.triggers.iter().map(String::len).sum::<usize>();
+        bytes += input.platforms.iter().map(|platform| platform.to_string().len()).sum::<usize>();
         if bytes > MOST_BYTES {
             return Err(Failure::Refused(format!(
-                "line {}: with those of {}, the ONBUILD triggers are longer than {MOST_BYTES} bytes; name another base",
+                "line {}: with those of {}, the ONBUILD triggers and platforms are longer than {MOST_BYTES} bytes; name another base",
                 allowed.line, allowed.used
             )));
         }
