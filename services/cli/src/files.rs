@@ -1,4 +1,4 @@
-//! Files that people name, read whole within a measure: what is named may be a device or a pipe, and those need not end.
+//! Files that people name or that lie beside what they name, read whole within a measure: what is there may be a link to a device, and those need not end.
 
 use std::{
     fs::File,

@@ -154,7 +154,8 @@ impl Catalog {
 fn ignore_file(definition: &Path) -> Option<String> {
     let own =
         definition.with_file_name(format!("{}.dockerignore", definition.file_name()?.to_string_lossy()));
-    fs::read_to_string(own).or_else(|_| fs::read_to_string(definition.with_file_name(".dockerignore"))).ok()
+    let folders = definition.with_file_name(".dockerignore");
+    files::read_text(&own).or_else(|_| files::read_text(&folders)).ok()
 }
 
 /// The section's place among the others: what it leads to comes first.

@@ -203,7 +203,12 @@ fn file(
                     ) || fs::symlink_metadata(&path)
                         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) => {}
                 Err(error) => {
-                    return Err(Failure::Fault(format!("{} cannot be read: {error}", path.display())));
+                    let text = format!("{} cannot be read: {error}", path.display());
+                    return Err(if files::is_mistake(&error) {
+                        Failure::Usage(text)
+                    } else {
+                        Failure::Fault(text)
+                    });
                 }
             }
         }

@@ -39,9 +39,11 @@ pub(super) fn finding(out: &mut String, path: &str, finding: &Finding) {
     push_json(out, &value);
 }
 
-/// The path as a reference of RFC 3986, relative as it is.
+/// The path as a reference of RFC 3986, relative as it is. Behind two slashes a host would stand.
 fn uri(path: &str) -> String {
-    utf8_percent_encode(path, WRITTEN_OUT).to_string()
+    let bare = path.trim_start_matches('/');
+    let root = if bare.len() < path.len() { "/" } else { "" };
+    format!("{root}{}", utf8_percent_encode(bare, WRITTEN_OUT))
 }
 
 pub(super) fn end(out: &mut String) {
@@ -54,4 +56,16 @@ pub(super) fn end(out: &mut String) {
     out.push_str("],\"tool\":{\"driver\":");
     push_json(out, &driver);
     out.push_str("}}]}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_references() {
+        assert_eq!(uri("a b/Dockerfile%é"), "a%20b/Dockerfile%25%C3%A9");
+        assert_eq!(uri("//x/Dockerfile"), "/x/Dockerfile");
+        assert_eq!(uri("./web-1_2~.Dockerfile"), "./web-1_2~.Dockerfile");
+    }
 }

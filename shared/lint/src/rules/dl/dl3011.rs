@@ -39,11 +39,15 @@ fn mistake(word: &str) -> Option<String> {
         return None;
     }
     let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
-    let is_number = |port: &str| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse().is_ok_and(|port: u64| port <= LAST)
+    let number = |port: &str| {
+        let plain = port.bytes().all(|b| b.is_ascii_digit());
+        port.parse().ok().filter(|port: &u64| plain && *port <= LAST)
     };
-    if !ports.split('-').all(is_number) {
-        return Some(format!("{ports} is no port; write a number from 0 to {LAST}."));
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => {}
+        (Some(_), Some(_)) => return Some(format!("{word} ends before it begins; write {last}-{first}.")),
+        _ => return Some(format!("{word} is no port; write a number from 0 to {LAST}.")),
     }
     let is_known = protocol.is_empty() || PROTOCOLS.iter().any(|known| protocol.eq_ignore_ascii_case(known));
     (!is_known).then(|| format!("{protocol} is no protocol; write {}.", PROTOCOLS.join(", ")))

@@ -54,6 +54,13 @@ fn is_empty(pair: &Pair, keyword: Keyword) -> bool {
 
 /// A public key by its number, as images name the keys that they hold downloads to: `GPG_KEY` and what gpg calls a fingerprint or key id.
 fn is_fingerprint(pair: &Pair) -> bool {
+    // No passphrase, and no private key.
+    let is_key = |word: &str| word.eq_ignore_ascii_case("key");
+    if words(&pair.name.text)
+        .any(|word| is_secret_word(word) && !is_key(word) || word.eq_ignore_ascii_case("private"))
+    {
+        return false;
+    }
     let names_gpg =
         words(&pair.name.text).any(|word| ["gpg", "pgp"].iter().any(|name| word.eq_ignore_ascii_case(name)));
     let is_number = |word: &str| {
@@ -73,8 +80,11 @@ fn words(name: &str) -> impl Iterator<Item = &str> + Clone {
     name.split(['_', '-', '.'])
 }
 
+fn is_secret_word(word: &str) -> bool {
+    secret_words(word.len()).iter().any(|secret| word.eq_ignore_ascii_case(secret))
+}
+
 fn is_secret(name: &str) -> bool {
     let mut words = words(name);
-    words.clone().any(|word| secret_words(word.len()).iter().any(|secret| word.eq_ignore_ascii_case(secret)))
-        && !words.any(|word| word.eq_ignore_ascii_case(OPEN))
+    words.clone().any(is_secret_word) && !words.any(|word| word.eq_ignore_ascii_case(OPEN))
 }
