@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// What a call makes of its arguments: undefined where their types do not fit, an error where nobody may take that for an answer.
-type Function = fn(&[Value]) -> Result<Option<Value>, String>;
+pub(crate) type Answer = Result<Option<Value>, String>;
+type Function = fn(&[Value]) -> Answer;
 
 /// Each by its name, with how many arguments it takes.
 const FUNCTIONS: [(&str, u8, Function); 18] = [
@@ -54,7 +55,7 @@ pub(crate) fn add_to(engine: &mut Engine) -> Result<(), Mistake> {
 }
 
 /// The engine's own gives up where OPA writes into the text what does not fit: a message that cannot be made would make its `deny` undefined.
-fn sprintf(arguments: &[Value]) -> Result<Option<Value>, String> {
+fn sprintf(arguments: &[Value]) -> Answer {
     let [Value::String(pattern), Value::Array(arguments)] = arguments else {
         // OPA's types do not let such a call pass either.
         return Err("sprintf takes a text and a list".to_owned());
@@ -63,7 +64,7 @@ fn sprintf(arguments: &[Value]) -> Result<Option<Value>, String> {
 }
 
 /// conftest's `parse_config("dockerfile", text)`, with which unit tests make their input. The parser's value is the list of files, of which there is one.
-fn parse_config(arguments: &[Value]) -> Result<Option<Value>, String> {
+fn parse_config(arguments: &[Value]) -> Answer {
     let [Value::String(format), Value::String(text)] = arguments else { return Ok(None) };
     if format.as_ref() != "dockerfile" {
         return Err(format!("parse_config reads `dockerfile` alone, and not `{format}`"));

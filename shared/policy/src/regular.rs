@@ -3,16 +3,39 @@
 
 mod syntax;
 
+use std::{cell::RefCell, collections::HashMap};
+
 use regex::{Captures, Match, Regex, RegexBuilder};
 use regorus::Value;
 
-/// What a call makes of its arguments: undefined where their types do not fit, an error where nobody may take that for an answer.
-type Answer = Result<Option<Value>, String>;
+use crate::builtins::Answer;
 
 /// What an expression may take compiled. The child that evaluates has bounds of its own.
 const LARGEST: usize = 10 << 20;
 
+/// Expressions that are kept compiled; a policy has a handful, and asks each about every step of a file.
+const KEPT: usize = 100;
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
 fn compiled(pattern: &str) -> Result<Regex, String> {
+    if let Some(regex) = COMPILED.with_borrow(|kept| kept.get(pattern).cloned()) {
+        return Ok(regex);
+    }
+    let regex = compile(pattern)?;
+    COMPILED.with_borrow_mut(|kept| {
+        // Policies that make their expressions as they go keep none of the others for long.
+        if kept.len() == KEPT {
+            kept.clear();
+        }
+        kept.insert(pattern.to_owned(), regex.clone());
+    });
+    Ok(regex)
+}
+
+fn compile(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(&syntax::translated(pattern)).size_limit(LARGEST).build();
     built.map_err(|error| {
         let why = error.to_string();

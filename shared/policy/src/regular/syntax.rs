@@ -1,5 +1,5 @@
 //! Go's regular expressions in the syntax of the `regex` crate: both are RE2's, and part where RE2 takes literally what the crate gives a meaning, or
-//! refuses. Not what matches: the two agree on that.
+//! refuses. Not what matches: the two agree on that, but for `\B`, which knows more than ASCII here. A few things that Go refuses are read (`a**`, `(?x)`).
 //!
 //! Differences (Go, `regexp/syntax`): a brace that begins no repetition is itself; in a class `[`, `&&`, `--` and `~~` are characters, and so is a `-`
 //! beside `\w`; `\Q…\E` quotes; `\123` is octal; `\<` and `\>` are themselves; `\d`, `\s`, `\w` and `\b` know ASCII alone.
