@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use crate::exit::Failure;
+
 /// No configuration, catalog or policy comes near it.
 const LONGEST: u64 = 16 << 20;
 
@@ -26,9 +28,15 @@ pub(crate) fn read_input_text() -> io::Result<String> {
     text(read_input()?)
 }
 
-/// Whether this says that the file itself is at fault, and not the machine.
-pub(crate) fn is_mistake(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge)
+/// Why a file that was to be read is none that can be: its own fault, or the machine's.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let text = format!("{} cannot be read: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => {
+            Failure::Usage(text)
+        }
+        _ => Failure::Fault(text),
+    }
 }
 
 fn within(file: impl io::Read) -> io::Result<Vec<u8>> {

@@ -147,7 +147,7 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         Ok(_) | Err(Mistaken::Unfit(_) | Mistaken::Stranger { .. }) => {}
     }
     let (mut denied, mut unanswered) = (0_usize, 0_usize);
-    let mut unread: Option<Failure> = None;
+    let (mut unread, mut is_fault) = (false, false);
     // Each definition costs itself alone.
     for path in definitions {
         let shown = path.display().to_string();
@@ -155,12 +155,8 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
             Ok(text) => text,
             Err(failure) => {
                 remark(&failure);
-                unread = Some(match (failure, unread) {
-                    (Failure::Fault(_), _) | (_, Some(Failure::Fault(_))) => {
-                        Failure::Fault(UNREAD.to_owned())
-                    }
-                    _ => Failure::Usage(UNREAD.to_owned()),
-                });
+                unread = true;
+                is_fault |= matches!(failure, Failure::Fault(_));
                 continue;
             }
         };
@@ -189,7 +185,9 @@ async fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         }
     }
     match (denied, unanswered) {
-        (0, 0) => unread.map_or(Ok(()), Err),
+        (0, 0) if is_fault => Err(Failure::Fault(UNREAD.to_owned())),
+        (0, 0) if unread => Err(Failure::Usage(UNREAD.to_owned())),
+        (0, 0) => Ok(()),
         (_, 0) => Err(Failure::Refused(format!("findings that deny: {denied}"))),
         _ => Err(Failure::Refused(format!(
             "findings that deny: {denied}; definitions without an answer: {unanswered}"
@@ -264,18 +262,12 @@ fn texts(rego: &Rego) -> Vec<Text> {
 }
 
 fn definition(path: &Path) -> Result<String, Failure> {
-    if path == Path::new("-") { said(path, files::read_input_text()) } else { read(path) }
+    let text = if path == Path::new("-") { files::read_input_text() } else { files::read_text(path) };
+    text.map_err(|error| files::unreadable(path, &error))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    said(path, files::read_text(path))
-}
-
-fn said(path: &Path, text: io::Result<String>) -> Result<String, Failure> {
-    text.map_err(|error| {
-        let text = format!("{} cannot be read: {error}", path.display());
-        if files::is_mistake(&error) { Failure::Usage(text) } else { Failure::Fault(text) }
-    })
+    files::read_text(path).map_err(|error| files::unreadable(path, &error))
 }
 
 fn wrong(mistake: Mistake) -> Failure {

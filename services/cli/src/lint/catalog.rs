@@ -194,10 +194,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn section(file: &Path) -> Result<CatalogSection, Failure> {
-    let body = files::read(file).map_err(|error| {
-        let text = format!("{} cannot be read: {error}", file.display());
-        if files::is_mistake(&error) { Failure::Usage(text) } else { Failure::Fault(text) }
-    })?;
+    let body = files::read(file).map_err(|error| files::unreadable(file, &error))?;
     let wrong = |reason: &dyn std::fmt::Display| Failure::Usage(format!("{}: {reason}", file.display()));
     match order::decode_body(order::CATALOG, &body).map_err(|error| wrong(&error))? {
         Order::Catalog(section) => Ok(section),

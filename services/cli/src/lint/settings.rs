@@ -202,14 +202,7 @@ fn file(
                         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
                     ) || fs::symlink_metadata(&path)
                         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) => {}
-                Err(error) => {
-                    let text = format!("{} cannot be read: {error}", path.display());
-                    return Err(if files::is_mistake(&error) {
-                        Failure::Usage(text)
-                    } else {
-                        Failure::Fault(text)
-                    });
-                }
+                Err(error) => return Err(files::unreadable(&path, &error)),
             }
         }
     }
