@@ -112,7 +112,8 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_ends_ends_by_itself() {
         let mut spinning = limited(Path::new("/bin/sh"), Duration::from_secs(1));
-        let status = spinning.args(["-c", "while :; do :; done"]).kill_on_drop(true).status().await.unwrap();
+        let ended = spinning.args(["-c", "while :; do :; done"]).kill_on_drop(true).status();
+        let status = time::timeout(Duration::from_secs(60), ended).await.expect("it goes on").unwrap();
         assert!(status.signal().is_some(), "{status}");
     }
 

@@ -96,6 +96,18 @@ mod tests {
     /// A definition's uses in these roles, each of an image of its own that has the triggers and platforms.
     #[track_caller]
     fn check(roles: &[BaseRole], triggers: &[&str], platforms: &[&str], expected: Option<usize>) {
+        check_for("linux/amd64", roles, triggers, platforms, expected);
+    }
+
+    /// The same where that platform is built for; none where FROMs say so themselves.
+    #[track_caller]
+    fn check_for(
+        platform: &str,
+        roles: &[BaseRole],
+        triggers: &[&str],
+        platforms: &[&str],
+        expected: Option<usize>,
+    ) {
         let image = |index: usize| format!("r.io/os:{index}").parse::<ImageRef>().unwrap();
         let used = |(index, role): (usize, &BaseRole)| ScannedUse {
             line: 1,
@@ -121,7 +133,7 @@ mod tests {
             platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
         };
         let inputs = uses.iter().map(|allowed| (allowed.used.clone(), input(allowed))).collect();
-        let found = of_bases(&uses, &inputs, "linux/amd64".parse().ok().as_ref());
+        let found = of_bases(&uses, &inputs, platform.parse().ok().as_ref());
         assert_eq!(found.as_ref().ok().map(Vec::len), expected, "{found:?}");
         assert!(found.is_ok() || matches!(found, Err(Failure::Refused(_))));
     }
@@ -137,6 +149,7 @@ mod tests {
     fn a_base_for_another_platform_is_told() {
         check(&[BaseRole::Base], &[], &["linux/arm64/v8"], Some(1));
         check(&[BaseRole::Base], &[], &["linux/arm64", "linux/amd64"], Some(0));
+        check_for("", &[BaseRole::Base], &[], &["linux/amd64"], Some(1));
     }
 
     #[test]

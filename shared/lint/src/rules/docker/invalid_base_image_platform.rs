@@ -38,7 +38,7 @@ fn check(here: &Here<'_>, sink: &mut Sink<'_>) {
 
 /// Whether it is the platform that the build runs on, or for, in a variable; any other variable may be anything.
 fn names_the_build(written: &str) -> bool {
-    ["BUILDPLATFORM", "TARGETPLATFORM"].contains(&written.trim_matches(['$', '{', '}']))
+    ["$BUILDPLATFORM", "${BUILDPLATFORM}", "$TARGETPLATFORM", "${TARGETPLATFORM}"].contains(&written)
 }
 
 /// Operating system and architecture, each by the one name that builders make of all its names; none where one is not told.
