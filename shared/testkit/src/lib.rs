@@ -12,4 +12,5 @@ pub mod foreign;
 pub mod git;
 pub mod image;
 pub mod process;
+pub mod proxy;
 pub mod registry;
