@@ -1,4 +1,5 @@
-//! Who we are to a registry: challenges answered, tokens kept until they go stale. Not the requests that carry them.
+//! Who we are to a registry: challenges answered, tokens kept until they go stale. Not the requests that carry them. Only what worked is
+//! kept; a refusal never is, so the next request after it asks the registry again.
 //!
 //! Follows the distribution project's token specification (`docs/spec/auth/token.md`): a 401 names a realm, the realm
 //! gives a token for a scope. Our credentials go to the registry itself or to the realm it names, and there only by
@@ -22,7 +23,7 @@ use crate::{
     transport::{address, lost, read_limited, refusal},
 };
 
-/// How long a host's way of asking for credentials is believed: it changes when somebody reconfigures the registry.
+/// How long a host's way of asking for credentials is believed while it works: it changes when somebody reconfigures the registry.
 const CHALLENGE_AGE: Duration = Duration::from_secs(300);
 /// A token's life where the realm does not say (token specification: "defaults to 60 seconds").
 const TOKEN_AGE: Duration = Duration::from_secs(60);
@@ -38,6 +39,7 @@ const TOKEN_BYTES: u64 = 256 * 1024;
 pub(crate) struct Scope {
     host: String,
     resources: Vec<String>,
+    is_push: bool,
 }
 
 /// What a request may carry.
@@ -74,18 +76,23 @@ struct Token {
 impl Scope {
     pub(crate) fn pull(repository: &Repository) -> Self {
         let resources = vec![format!("repository:{}:pull", repository.path())];
-        Self { host: repository.host().to_owned(), resources }
+        Self { host: repository.host().to_owned(), resources, is_push: false }
     }
 
     /// Writing to `repository`, with blobs mounted from `sources`.
     pub(crate) fn push(repository: &Repository, sources: &[Repository]) -> Self {
         let mut resources = vec![format!("repository:{}:pull,push", repository.path())];
         resources.extend(sources.iter().map(|source| format!("repository:{}:pull", source.path())));
-        Self { host: repository.host().to_owned(), resources }
+        Self { host: repository.host().to_owned(), resources, is_push: true }
     }
 
     pub(crate) fn catalog(host: &str) -> Self {
-        Self { host: host.to_owned(), resources: vec!["registry:catalog:*".to_owned()] }
+        Self { host: host.to_owned(), resources: vec!["registry:catalog:*".to_owned()], is_push: false }
+    }
+
+    /// Whether it may write.
+    pub(crate) fn is_push(&self) -> bool {
+        self.is_push
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -118,14 +125,30 @@ impl Authority {
         if let Some(grant) = self.remembered(scope) {
             return Ok(grant);
         }
+        // Taken out, and put back only when it has led to a grant: what a registry said once must not keep us from asking it again.
+        let remembered = self.take_challenge(&scope.host);
+        if let Some((challenge, stale)) = remembered
+            && let Ok(grant) = self.answer(scope, &challenge).await
+        {
+            remember(&self.challenges, scope.host.clone(), (challenge, stale));
+            return Ok(grant);
+        }
+        let challenge = self.challenge(&scope.host).await?;
+        let grant = self.answer(scope, &challenge).await?;
+        remember(&self.challenges, scope.host.clone(), (challenge, Instant::now() + CHALLENGE_AGE));
+        Ok(grant)
+    }
+
+    /// The grant that answers `challenge`, remembered for `scope`.
+    async fn answer(&self, scope: &Scope, challenge: &Challenge) -> Result<Grant> {
         let now = Instant::now();
-        let (grant, age) = match self.challenge(&scope.host).await? {
+        let (grant, age) = match challenge {
             Challenge::None => (Grant::Open, CHALLENGE_AGE),
             Challenge::Basic => match self.config.login(&scope.host) {
                 Some(login) => (Grant::Basic(login.clone()), CHALLENGE_AGE),
                 None => return Err(denied(&scope.host)),
             },
-            Challenge::Bearer { realm, service } => self.token(scope, realm, service).await?,
+            Challenge::Bearer { realm, service } => self.token(scope, realm.clone(), service.clone()).await?,
         };
         remember(&self.grants, scope.clone(), (grant.clone(), now + age));
         Ok(grant)
@@ -145,31 +168,31 @@ impl Authority {
         locked(&self.grants).get(scope).filter(|(_, stale)| *stale > now).map(|(grant, _)| grant.clone())
     }
 
-    /// Asks anew for `scope` the next time.
+    /// Asks anew for `scope` the next time: its grant was refused, and the registry may want something else by now.
     pub(crate) fn forget(&self, scope: &Scope) {
         locked(&self.challenges).remove(&scope.host);
         locked(&self.grants).remove(scope);
     }
 
-    async fn challenge(&self, host: &str) -> Result<Challenge> {
+    fn take_challenge(&self, host: &str) -> Option<(Challenge, Instant)> {
         let now = Instant::now();
-        if let Some((challenge, _)) = locked(&self.challenges).get(host).filter(|(_, stale)| *stale > now) {
-            return Ok(challenge.clone());
-        }
+        locked(&self.challenges).remove(host).filter(|(_, stale)| *stale > now)
+    }
+
+    /// What `host` asks for now.
+    async fn challenge(&self, host: &str) -> Result<Challenge> {
         let subject = format!("registry {host}");
         let url = address(&self.config, host, "/v2/")?;
         let response = self.http.get(url).send().await.map_err(|error| lost(&subject, error))?;
-        let challenge = match response.status() {
-            status if status.is_success() => Challenge::None,
+        match response.status() {
+            status if status.is_success() => Ok(Challenge::None),
             StatusCode::UNAUTHORIZED => {
                 let headers = response.headers().get_all(header::WWW_AUTHENTICATE);
                 let texts: Vec<&str> = headers.iter().filter_map(|value| value.to_str().ok()).collect();
-                self.read_challenge(host, &texts)?
+                self.read_challenge(host, &texts)
             }
-            _ => return Err(refusal(response, &subject, host).await),
-        };
-        remember(&self.challenges, host.to_owned(), (challenge.clone(), now + CHALLENGE_AGE));
-        Ok(challenge)
+            _ => Err(refusal(response, &subject, host).await),
+        }
     }
 
     /// A token where one is offered, else the password.

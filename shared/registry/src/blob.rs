@@ -24,11 +24,17 @@ use crate::{
 /// What is read of a file at once on its way out.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The pooled connections that blobs travel by: one client a scheme, because a client has one for all its hosts or a
+/// The pooled connections that blobs travel by: clients a scheme, because a client has one for all its hosts or a
 /// fixed list of exceptions, and loopback hosts are not listed.
 pub(crate) struct Blobs {
-    plain: OciClient,
-    secure: OciClient,
+    plain: Clients,
+    secure: Clients,
+}
+
+/// The clients of one scheme: `oci-client` never forgets a token, so a host that has become open needs one that never had any.
+struct Clients {
+    open: OciClient,
+    authorized: OciClient,
 }
 
 /// `oci-client` at one repository, holding the token of one scope.
@@ -51,7 +57,10 @@ impl Blobs {
             };
             OciClient::try_from(config).map_err(|source| Error::Setup { source: Box::new(source) })
         };
-        Ok(Self { plain: client(ClientProtocol::Http)?, secure: client(ClientProtocol::Https)? })
+        let clients = |protocol: ClientProtocol| {
+            Ok(Clients { open: client(protocol.clone())?, authorized: client(protocol)? })
+        };
+        Ok(Self { plain: clients(ClientProtocol::Http)?, secure: clients(ClientProtocol::Https)? })
     }
 
     /// The blobs of `repository`, with our credentials for `scope`.
@@ -66,7 +75,7 @@ impl Blobs {
         scope: &Scope,
     ) -> Result<BlobStore<'_>> {
         let host = repository.host();
-        let client = if config.is_plain(host) { &self.plain } else { &self.secure };
+        let clients = if config.is_plain(host) { &self.plain } else { &self.secure };
         let image = Reference::with_tag(host.to_owned(), repository.path().to_owned(), "latest".to_owned());
         let token = match authority.grant(scope).await? {
             Grant::Open => None,
@@ -77,11 +86,15 @@ impl Blobs {
                 Some(RegistryTokenType::Bearer(RegistryToken::Token { token: token.reveal().to_owned() }))
             }
         };
-        if let Some(token) = token {
-            client.store_auth_if_needed(image.resolve_registry(), &RegistryAuth::Anonymous).await;
-            for operation in [RegistryOperation::Pull, RegistryOperation::Push] {
-                client.tokens.insert(&image, operation, token.clone()).await;
-            }
+        let Some(token) = token else {
+            return Ok(BlobStore { client: &clients.open, image, host: host.to_owned() });
+        };
+        let client = &clients.authorized;
+        client.store_auth_if_needed(image.resolve_registry(), &RegistryAuth::Anonymous).await;
+        client.tokens.insert(&image, RegistryOperation::Pull, token.clone()).await;
+        // A token to read must not take the place of one to write that another call of this repository uses.
+        if scope.is_push() {
+            client.tokens.insert(&image, RegistryOperation::Push, token).await;
         }
         Ok(BlobStore { client, image, host: host.to_owned() })
     }

@@ -65,9 +65,17 @@ impl Transport {
             response = self.send_once(scope, subject, &request).await?;
         }
         if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(refusal(response, subject, scope.host()).await)
+            return Ok(response);
+        }
+        let error = refusal(response, subject, scope.host()).await;
+        self.forget_refused(scope, &error);
+        Err(error)
+    }
+
+    /// Whoever is refused asks anew for a grant the next time, since credentials and rights change.
+    fn forget_refused(&self, scope: &Scope, error: &Error) {
+        if matches!(error, Error::Denied { .. }) {
+            self.authority.forget(scope);
         }
     }
 
@@ -89,7 +97,7 @@ impl Transport {
             match action(open().await?).await {
                 Err(Error::Denied { .. }) => {
                     self.authority.forget(scope);
-                    action(open().await?).await
+                    action(open().await?).await.inspect_err(|error| self.forget_refused(scope, error))
                 }
                 answer => answer,
             }

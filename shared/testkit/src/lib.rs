@@ -10,6 +10,7 @@ pub mod wait;
 pub mod docker;
 pub mod foreign;
 pub mod git;
+pub mod http_proxy;
 pub mod image;
 pub mod process;
 pub mod proxy;

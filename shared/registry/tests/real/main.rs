@@ -7,6 +7,7 @@ mod describe;
 mod failure;
 mod layout;
 mod listing;
+mod refusal;
 
 use anyhow::Result;
 use artifact::{Digest, ImageRef};
