@@ -9,6 +9,7 @@ mod policies;
 mod scanner;
 mod separate;
 mod story;
+mod supervision;
 mod trace;
 mod yard;
 

@@ -94,7 +94,12 @@ fn print(text: &str) {
 pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => end(runtime.block_on(command)),
+        Ok(runtime) => {
+            let code = end(runtime.block_on(command));
+            // Dropped, it would wait without a bound for what blocks: a look-up of a name, a read of a file.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => end(Err(Failure::fault(&error))),
     }
 }

@@ -1,6 +1,7 @@
 //! The embedded pipeline: keys, a broker, its streams, and one supervised process a role.
 
 mod layout;
+mod liveness;
 mod plan;
 mod preflight;
 mod supervise;
@@ -152,7 +153,7 @@ async fn compose(layout: &Layout, plan: &Plan, file: &str) -> Result<(), Failure
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::fault(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::fault(&error))?;
     let stop = tokio_util::sync::CancellationToken::new();
-    let asked = async {
+    let mut asked = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -163,10 +164,14 @@ async fn compose(layout: &Layout, plan: &Plan, file: &str) -> Result<(), Failure
     let supervised = supervise::all(roles, broker, stop.clone());
     let mut supervised = std::pin::pin!(supervised);
     tokio::select! {
-        () = asked => stop.cancel(),
+        () = asked() => stop.cancel(),
         ended = &mut supervised => return ended,
     }
-    supervised.await
+    tokio::select! {
+        biased;
+        ended = &mut supervised => ended,
+        () = asked() => Err(Failure::Fault("ended at the second signal; every process was killed".to_owned())),
+    }
 }
 
 async fn bootstrap_all(url: &str, keys: &Keyring, replicas: usize) -> Result<(), Failure> {

@@ -37,6 +37,7 @@ pub struct Options {
 pub struct Server {
     child: Child,
     url: String,
+    port: u16,
     options: Options,
 }
 
@@ -95,7 +96,7 @@ impl Server {
         fs::write(config_path(&options.folder), render(&options, port))
             .map_err(|error| Error::Folder(options.folder.display().to_string(), error))?;
         let child = spawn(&options)?;
-        let mut server = Self { child, url: url(port), options };
+        let mut server = Self { child, url: url(port), port, options };
         server.wait_until_ready(port).await?;
         Ok(server)
     }
@@ -103,6 +104,11 @@ impl Server {
     /// The address for clients.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The process.

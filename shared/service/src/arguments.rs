@@ -15,4 +15,7 @@ pub struct Arguments {
     /// End when standard input is closed, as it is when the process that started this one dies.
     #[arg(long, hide = true)]
     pub end_with_parent: bool,
+    /// Where to send `WATCHDOG=1` once a second, as systemd's `WatchdogSec=` asks for.
+    #[arg(long, hide = true, env = "NOTIFY_SOCKET", value_name = "SOCKET")]
+    pub notify_socket: Option<String>,
 }

@@ -3,9 +3,11 @@
 
 mod arguments;
 mod config;
+mod ending;
 mod follow;
 mod health;
 mod lifetime;
+mod watchdog;
 
 pub use arguments::Arguments;
 pub use config::{Mistakes, check, load, section};

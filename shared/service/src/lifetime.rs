@@ -1,25 +1,26 @@
 //! From start to exit code. A first signal asks the body to finish; a second one ends the process at once.
 
-use std::{fmt, future::Future, process::ExitCode, time::Duration};
+use std::{fmt, future::Future, io::Write as _, process::ExitCode, time::Duration};
 
 use bus::Connection;
 use events::topology::Role;
 use serde::de::DeserializeOwned;
-use tokio::{
-    io::AsyncReadExt as _,
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-use crate::{Arguments, FAULT, USAGE, config, health};
+use crate::{
+    Arguments, FAULT, USAGE, config,
+    ending::{Ending, GRACE},
+    health,
+    watchdog::Watchdog,
+};
 
 /// How long a service waits for the broker at its start: an embedded broker starts beside it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long tasks may finish after a stop. Builds take longer, and are given back to the queue.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long blocking work may still run after everything else has ended: it cannot be stopped, and nothing waits for its result.
+const BLOCKING: Duration = Duration::from_millis(500);
 
 /// What a service's body is given.
 #[derive(Debug, Clone)]
@@ -86,38 +87,48 @@ where
         Ok(runtime) => runtime,
         Err(error) => return complain(&error, FAULT),
     };
-    runtime.block_on(async {
+    let ending = match Ending::watch(arguments.end_with_parent) {
+        Ok(ending) => ending,
+        Err(error) => return complain(&error, FAULT),
+    };
+    let code = runtime.block_on(async {
         let telemetry = match telemetry::init(role.as_str(), &config.telemetry) {
             Ok(telemetry) => telemetry,
             Err(error) => return complain(&telemetry::Chain(&error), USAGE),
         };
-        let ended = live(role, config, arguments.end_with_parent, body).await;
-        telemetry.flush();
-        match ended {
-            Ok(()) => ExitCode::SUCCESS,
+        match arguments.notify_socket.as_deref().filter(|name| !name.is_empty()).map(Watchdog::new) {
+            None => {}
+            Some(Ok(watchdog)) => detached(watchdog.run()),
+            Some(Err(error)) => warn!(%error, "The supervisor's socket cannot be used: it will not hear that this service is alive."),
+        }
+        let ended = live(role, config, &ending.stop, body).await;
+        let code = match ended {
+            Ok(()) => 0,
             Err(fault) => {
                 error!(%fault, "The service ends.");
-                ExitCode::from(FAULT)
+                FAULT
             }
-        }
-    })
+        };
+        // From here on only the exit code is owed: the watch over the end holds the rest to its bound.
+        let code = ending.ended(code);
+        telemetry.flush();
+        code
+    });
+    // Dropped, a runtime waits for blocking work without a bound.
+    runtime.shutdown_timeout(BLOCKING);
+    code
 }
 
 async fn live<S, B>(
     role: Role,
     config: config::Config<S>,
-    end_with_parent: bool,
+    stop: &CancellationToken,
     body: impl FnOnce(S, Context) -> B,
 ) -> Result<(), Fault>
 where
     B: Future<Output = Result<(), Fault>>,
 {
-    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    watch_signals(&stop)?;
-    if end_with_parent {
-        watch_parent(&stop);
-    }
     let identity = bus::keyring::identity(role, &config.nats.node);
     let Some(connection) =
         stop.run_until_cancelled(Connection::connect(&config.nats, &identity, PATIENCE)).await
@@ -142,57 +153,45 @@ where
         tasks: tasks.clone(),
         readiness: readiness.clone(),
     };
-    let ended = body(config.own, context).await;
+    let (ended, deadline) = until_stopped(stop, body(config.own, context)).await;
     readiness.is_leaving();
     stop.cancel();
     tasks.close();
-    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+    if tokio::time::timeout_at(deadline, tasks.wait()).await.is_err() {
         warn!(left = tasks.len(), "Tasks were still busy at the end of the grace.");
     }
-    connection.drain().await;
+    if tokio::time::timeout_at(deadline, connection.drain()).await.is_err() {
+        warn!("The connection was still busy at the end of the grace.");
+    }
     ended
 }
 
-fn watch_signals(stop: &CancellationToken) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = stop.clone();
-    detached(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        debug!("Asked to end.");
-        stop.cancel();
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        std::process::exit(i32::from(FAULT));
+/// Runs the body to its end, which comes within the grace after a stop; yields when everything else must have ended too.
+async fn until_stopped(
+    stop: &CancellationToken,
+    body: impl Future<Output = Result<(), Fault>>,
+) -> (Result<(), Fault>, Instant) {
+    let mut body = std::pin::pin!(body);
+    tokio::select! {
+        biased;
+        ended = &mut body => return (ended, Instant::now() + GRACE),
+        () = stop.cancelled() => {}
+    }
+    let deadline = Instant::now() + GRACE;
+    let ended = tokio::time::timeout_at(deadline, body).await.unwrap_or_else(|_| {
+        warn!("The service was still busy at the end of the grace.");
+        Ok(())
     });
-    Ok(())
+    (ended, deadline)
 }
 
-fn watch_parent(stop: &CancellationToken) {
-    let stop = stop.clone();
-    detached(async move {
-        let mut byte = [0];
-        // Nobody writes: the read ends when the other end is closed, by will or by death.
-        while tokio::io::stdin().read(&mut byte).await.is_ok_and(|count| count > 0) {}
-        stop.cancel();
-        // Nobody is left to send a second signal.
-        tokio::time::sleep(GRACE * 2).await;
-        std::process::exit(i32::from(FAULT));
-    });
-}
-
-#[expect(clippy::disallowed_methods, reason = "these watch over the end itself, and end with the process")]
+#[expect(clippy::disallowed_methods, reason = "this watches over the process, and ends with it")]
 fn detached(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
 }
 
-#[expect(clippy::print_stderr, reason = "nothing logs yet when the configuration is read")]
+/// Nothing logs yet when the configuration is read; and where standard error is full or closed, the exit code still says it.
 fn complain(error: &dyn fmt::Display, code: u8) -> ExitCode {
-    eprintln!("{error}");
+    writeln!(std::io::stderr(), "{error}").ok();
     ExitCode::from(code)
 }

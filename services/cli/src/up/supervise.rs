@@ -1,8 +1,10 @@
-//! Keeps processes running: one that ends is started again, ever more slowly while it keeps ending. A dead supervisor takes all along.
+//! Keeps processes running: one that ends, or does not respond, is started again, ever more slowly while it keeps ending. A dead
+//! supervisor takes all along.
 
 use std::{
     fs::OpenOptions,
     io,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -13,9 +15,12 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::plan::Prepared;
+use super::{
+    liveness::{Proofs, broker_silence},
+    plan::Prepared,
+};
 use crate::exit::Failure;
 
 /// Between an end and the next start: at first, and at most.
@@ -31,9 +36,12 @@ pub(super) async fn all(
     broker: Option<Server>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
+    // Asked once: later the file may have been replaced, and then the kernel no longer knows its name.
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::Fault(format!("the path of this program is unknown: {error}")))?;
     let mut supervised = JoinSet::new();
     for prepared in roles {
-        supervised.spawn(role(prepared, stop.clone()));
+        supervised.spawn(role(program.clone(), prepared, stop.clone()));
     }
     let last = CancellationToken::new();
     let broker = broker.map(|server| watch_broker(server, last.clone()));
@@ -54,56 +62,106 @@ pub(super) async fn all(
     }
 }
 
-async fn role(prepared: Prepared, stop: CancellationToken) -> Result<(), Failure> {
-    let mut pause = PAUSE.0;
+async fn role(program: PathBuf, prepared: Prepared, stop: CancellationToken) -> Result<(), Failure> {
+    let mut restarts = Restarts::default();
     loop {
         let started = Instant::now();
-        let mut child = spawn(&prepared)
-            .map_err(|error| Failure::Fault(format!("{} cannot be started: {error}", prepared.role)))?;
-        // Held open: the role ends when it is closed, also when we die.
-        let lifeline = child.stdin.take();
-        info!(role = %prepared.role, process = child.id(), "Started.");
-        let status = tokio::select! {
-            biased;
-            () = stop.cancelled() => {
-                drop(lifeline);
-                return end(&prepared, child).await;
-            }
-            status = child.wait() => status,
+        let why = match spawn(&program, &prepared) {
+            // Out of memory, out of processes: it may pass.
+            Err(error) => format!("{} cannot be started: {error}", prepared.role),
+            Ok(running) => match watch(&prepared, running, &stop).await? {
+                Some(why) => why,
+                None => return Ok(()),
+            },
         };
-        if let Some(code) =
-            status.as_ref().ok().and_then(ExitStatus::code).filter(|code| *code == i32::from(service::USAGE))
-        {
-            // A mistake in the configuration does not mend itself.
-            return Err(Failure::Usage(format!(
-                "{} ended with {code}: its configuration cannot be used; see {}",
-                prepared.role,
-                prepared.log.display()
-            )));
-        }
-        warn!(role = %prepared.role, ?status, log = %prepared.log.display(), "A role ended and is started again.");
-        pause = if started.elapsed() > STABLE { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+        let (attempt, pause) = restarts.next(started.elapsed());
+        warn!(
+            role = %prepared.role, log = %prepared.log.display(), attempt,
+            "{why}; it is started again in {} ms, attempt {attempt}.", pause.as_millis()
+        );
         if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return Ok(());
         }
     }
 }
 
-fn spawn(prepared: &Prepared) -> io::Result<Child> {
+/// How often a process was started again without having lived long in between.
+#[derive(Debug, Default)]
+struct Restarts(u32);
+
+impl Restarts {
+    /// The number of the next attempt, and how long to wait before it, when the last process lived for so long.
+    fn next(&mut self, lived: Duration) -> (u32, Duration) {
+        self.0 = if lived > STABLE { 1 } else { self.0.saturating_add(1) };
+        let doublings = (self.0 - 1).min(16);
+        (self.0, (PAUSE.0 * 2_u32.pow(doublings)).min(PAUSE.1))
+    }
+}
+
+struct Running {
+    child: Child,
+    proofs: Proofs,
+}
+
+/// Watches a process until it has ended, by itself or killed because it was silent; yields why, or nothing at `stop`.
+async fn watch(
+    prepared: &Prepared,
+    Running { mut child, proofs }: Running,
+    stop: &CancellationToken,
+) -> Result<Option<String>, Failure> {
+    let role = prepared.role;
+    // Held open: the role ends when it is closed, also when we die.
+    let lifeline = child.stdin.take();
+    info!(%role, process = child.id(), "A role was started.");
+    let status = tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            drop(lifeline);
+            end(prepared, child).await?;
+            return Ok(None);
+        }
+        status = child.wait() => status,
+        silent = proofs.silence() => {
+            // SIGKILL, which also ends a process that is stopped.
+            let killed = child.kill().await;
+            let outcome = killed.map_or_else(|error| format!("cannot be killed: {error}"), |()| "was killed".to_owned());
+            return Ok(Some(format!("{role} did not respond for {} s and {outcome}", silent.as_secs())));
+        }
+    };
+    let usage =
+        status.as_ref().ok().and_then(ExitStatus::code).filter(|code| *code == i32::from(service::USAGE));
+    if let Some(code) = usage {
+        // A mistake in the configuration does not mend itself.
+        return Err(Failure::Usage(format!(
+            "{role} ended with {code}: its configuration cannot be used; see {}",
+            prepared.log.display()
+        )));
+    }
+    Ok(Some(match status {
+        Ok(status) => format!("{role} ended with {status}"),
+        Err(error) => format!("{role} cannot be waited for: {error}"),
+    }))
+}
+
+fn spawn(program: &Path, prepared: &Prepared) -> io::Result<Running> {
     let log = OpenOptions::new().create(true).append(true).open(&prepared.log)?;
-    Command::new(std::env::current_exe()?)
+    let proofs = Proofs::listen(prepared.role)?;
+    let child = Command::new(program)
         .arg("role")
         .arg(prepared.role.as_str())
         .arg("--config")
         .arg(&prepared.config)
         .arg("--end-with-parent")
+        .arg("--notify-socket")
+        .arg(proofs.socket())
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
         // Ctrl-C is for the supervisor, who ends the roles in order.
         .process_group(0)
         .kill_on_drop(true)
-        .spawn()
+        .spawn()?;
+    Ok(Running { child, proofs })
 }
 
 async fn end(prepared: &Prepared, mut child: Child) -> Result<(), Failure> {
@@ -118,23 +176,50 @@ async fn end(prepared: &Prepared, mut child: Child) -> Result<(), Failure> {
 }
 
 async fn watch_broker(mut server: Server, stop: CancellationToken) {
+    let mut restarts = Restarts::default();
+    let mut started = Instant::now();
+    let port = server.port();
     loop {
-        let status = tokio::select! {
+        let mut why = tokio::select! {
             biased;
             () = stop.cancelled() => {
                 server.stop().await;
                 return;
             }
-            status = server.ended() => status,
+            status = server.ended() => match status {
+                Ok(status) => format!("The broker ended with {status}"),
+                Err(error) => format!("The broker cannot be waited for: {error}"),
+            },
+            silent = broker_silence(port) => {
+                format!("The broker did not respond for {} s and is killed", silent.as_secs())
+            }
         };
-        warn!(?status, "The broker ended and is started again.");
-        let mut pause = PAUSE.0;
-        while let Err(failure) = server.restart().await {
-            error!(error = %telemetry::Chain(&failure), "The broker cannot be started.");
+        loop {
+            let (attempt, pause) = restarts.next(started.elapsed());
+            warn!(attempt, "{why}; it is started again in {} ms, attempt {attempt}.", pause.as_millis());
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
-            pause = (pause * 2).min(PAUSE.1);
+            started = Instant::now();
+            match server.restart().await {
+                Ok(()) => break,
+                Err(failure) => why = format!("The broker cannot be started: {}", telemetry::Chain(&failure)),
+            }
         }
+        info!(process = server.id(), "The broker was started.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_until_a_process_has_lived() {
+        let mut restarts = Restarts::default();
+        let short = Duration::from_secs(1);
+        let seen: Vec<_> = (0..7).map(|_| restarts.next(short).1.as_millis()).collect();
+        assert_eq!(seen, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+        assert_eq!(restarts.next(STABLE + short), (1, PAUSE.0));
     }
 }
