@@ -11,6 +11,7 @@ mod separate;
 mod story;
 mod supervision;
 mod trace;
+mod unconfirmed;
 mod yard;
 
 use tokio::sync::{Mutex, MutexGuard};

@@ -127,6 +127,20 @@ impl Broker {
         Ok(sequence)
     }
 
+    /// `plimsoll` as the operator types it, in the broker's folder.
+    pub async fn plimsoll(&self, arguments: &[&str]) -> Result<Finished> {
+        let context = self.folder.path().join("context.json");
+        let nkey = self.seed(&format!("operator-{OPERATOR}"));
+        let text = json!({"description": "", "url": self.url, "nkey": nkey, "operator": OPERATOR});
+        // Renamed into place: another command may be reading it.
+        let written = tempfile::NamedTempFile::new_in(self.folder.path())?;
+        fs::write(written.path(), text.to_string())?;
+        written.persist(&context)?;
+        let mut command = command(plimsoll());
+        command.args(arguments).arg("--context").arg(&context).current_dir(self.folder.path());
+        run(command, STEP).await
+    }
+
     /// `plimsoll check` at a node's gate.
     pub async fn check(&self, node: &str, image: &ImageRef) -> Result<Finished> {
         let mut command = command(plimsoll());

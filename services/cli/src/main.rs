@@ -41,10 +41,17 @@ enum Command {
     /// Print the accounts block for an existing broker's configuration; makes the keys that are missing.
     BrokerConfig(up::BrokerConfigArguments),
     /// Refuse an image and everything derived from it.
+    ///
+    /// `accepted` means that the invalidator has read the order and found it sound. It does not count the gates: each holds to it as soon as the order reaches
+    /// it. Where the invalidator does not answer, the order is stored and not confirmed, which is exit code 3; `plimsoll status --order` says what became of it.
     Ban(orders::BanArguments),
     /// End a ban.
+    ///
+    /// Exit code 3: stored, but not confirmed by the invalidator; `plimsoll status --order` says what became of it.
     Lift(orders::LiftArguments),
     /// Apply a catalog section, a project or a policy from a JSON file.
+    ///
+    /// Exit code 3: stored, but not confirmed by the invalidator; `plimsoll status --order` says what became of it.
     Apply(orders::ApplyArguments),
     /// Hold definitions to the rules.
     Lint(lint::Arguments),

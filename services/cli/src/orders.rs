@@ -185,11 +185,17 @@ pub(crate) async fn give_as_it_is(
             let why = exit::visible(&rejected.reason);
             Err(Failure::Refused(format!("order {}: rejected: {why}", rejected.order)))
         }
-        Given::Unanswered(sequence) if kind == order::POLICY => Err(Failure::Fault(format!(
-            "order {sequence}: stored; it holds as soon as the invalidator has accepted it, which it has not yet; see `plimsoll policy list`"
-        ))),
-        Given::Unanswered(sequence) => Err(Failure::Fault(format!(
-            "order {sequence}: stored and in force at every gate, but the invalidator has not answered; see `plimsoll status`"
-        ))),
+        Given::Unanswered(sequence) => Err(Failure::Fault(unconfirmed(kind, Sequence(sequence)))),
     }
+}
+
+/// What is known of an order that is stored and not answered: that it is stored. Whether it can be meant only the invalidator says, and the gates were not
+/// asked.
+fn unconfirmed(kind: &str, sequence: Sequence) -> String {
+    let list = if kind == order::POLICY { ", and `plimsoll policy list` which policies hold" } else { "" };
+    format!(
+        "order {sequence}: stored; not confirmed yet: the invalidator did not answer within {} s, so it may still be rejected, and no gate was asked. \
+         Do not give it again: `plimsoll status --order {sequence}` says what became of it{list}",
+        PATIENCE.as_secs()
+    )
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use events::{
     Body,
-    rpc::{BanStatus, CheckReply, CheckRequest, StatusRequest, WhyRequest},
+    rpc::{BanStatus, CheckReply, CheckRequest, StatusReply, StatusRequest, WhyRequest},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, StatusCode, body::Bytes, header};
@@ -50,6 +50,9 @@ pub(crate) struct WhyArguments {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArguments {
+    /// What became of this order, by its sequence: exit code 0 accepted, 1 rejected, 3 not known (yet).
+    #[arg(long, value_name = "SEQUENCE")]
+    order: Option<u64>,
     #[command(flatten)]
     context: context::Arguments,
 }
@@ -102,6 +105,9 @@ pub(crate) fn status(arguments: &StatusArguments) -> ExitCode {
         let (connection, _) = arguments.context.connect().await?;
         let reply =
             connection.ask(StatusRequest {}, PATIENCE).await.map_err(|error| Failure::fault(&error))?;
+        if let Some(order) = arguments.order {
+            return outcome(&reply, order);
+        }
         say(format_args!(
             "{}, {}, {} in force",
             counted(reply.orders, "order"),
@@ -123,6 +129,31 @@ pub(crate) fn status(arguments: &StatusArguments) -> ExitCode {
         }
         Ok(())
     })
+}
+
+/// What became of one order. Rejections that the answer had no room for are the oldest.
+fn outcome(reply: &StatusReply, order: u64) -> Result<(), Failure> {
+    let rejected = reply.rejected.iter().filter_map(|line| line.strip_prefix("order ")?.split_once(": "));
+    let rejected: Vec<(u64, &str)> =
+        rejected.filter_map(|(sequence, reason)| Some((sequence.parse().ok()?, reason))).collect();
+    if order == 0 || order > reply.orders {
+        return Err(Failure::Fault(format!(
+            "order {order}: not known: the last order that the invalidator has read is {}",
+            reply.orders
+        )));
+    }
+    if let Some((_, reason)) = rejected.iter().find(|(sequence, _)| *sequence == order) {
+        return Err(Failure::Refused(exit::visible(&format!("order {order}: rejected: {reason}"))));
+    }
+    let oldest_named = rejected.iter().map(|(sequence, _)| *sequence).min();
+    if reply.untold_rejected > 0 && oldest_named.is_none_or(|oldest| order < oldest) {
+        return Err(Failure::Fault(format!(
+            "order {order}: not known: the answer had no room for {} older rejections",
+            reply.untold_rejected
+        )));
+    }
+    say(format_args!("order {order}: accepted"));
+    Ok(())
 }
 
 fn say_ban(ban: &BanStatus) {
@@ -214,5 +245,35 @@ impl GateArguments {
             StatusCode::BAD_REQUEST => Err(Failure::Usage(text())),
             _ => Err(Failure::Fault(format!("the gate answers {status}: {}", text()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(order: u64, untold_rejected: u32, expected: &str) {
+        let rejected = vec!["order 4: no such remedy: nope".to_owned(), "order 7: late".to_owned()];
+        let reply = StatusReply { orders: 9, rejected, untold_rejected, ..StatusReply::default() };
+        let said = match outcome(&reply, order) {
+            Ok(()) => "accepted",
+            Err(Failure::Refused(_)) => "rejected",
+            Err(Failure::Usage(_)) => "mistyped",
+            Err(Failure::Fault(_)) => "unknown",
+        };
+        assert_eq!(said, expected, "order {order} with {untold_rejected} rejections that were left out");
+    }
+
+    #[test]
+    fn an_order_that_was_read_is_accepted_or_rejected() {
+        check(3, 0, "accepted");
+        check(4, 0, "rejected");
+        check(7, 0, "rejected");
+        check(9, 0, "accepted");
+        check(10, 0, "unknown");
+        check(0, 0, "unknown");
+        check(3, 2, "unknown");
+        check(5, 2, "accepted");
     }
 }

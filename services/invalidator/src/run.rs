@@ -85,7 +85,8 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             },
             Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
-            Some(asked) = asked.recv() => invalidator.answer(asked),
+            // Half of what is stored says of accepted orders that they are rejected: questions wait until all is read.
+            Some(asked) = asked.recv(), if invalidator.state.is_caught_up() => invalidator.answer(asked),
             () = std::future::ready(()), if !invalidator.backlog.is_empty() => invalidator.say_more().await?,
         }
     }

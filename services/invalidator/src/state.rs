@@ -134,6 +134,11 @@ impl State {
         Ok(reaction)
     }
 
+    /// Whether everything that was stored at the start has been read.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
     /// The registry answered.
     pub(crate) fn found(
         &mut self,

@@ -13,11 +13,11 @@ use crate::connection::{Connection, Error, bounded};
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Given {
-    /// It took effect, or was in effect already.
+    /// The invalidator took it as sound: it took effect, or was in effect already. Says nothing about which gates have read it.
     Accepted(OrderAccepted),
     /// It changes nothing, for the reason given.
     Rejected(OrderRejected),
-    /// It is stored under this sequence and is in force at every gate; the invalidator has not answered in time.
+    /// It is stored under this sequence, and the invalidator has not answered in time: it may still be accepted or rejected.
     Unanswered(u64),
 }
 

@@ -150,7 +150,7 @@ message! {
 message! {
     /// The invalidator's answer.
     WhyReply {
-        /// What every gate says.
+        /// The verdict by what the invalidator has read; a gate that has read less may answer otherwise.
         verdict: Box<CheckReply>,
         /// Who ordered the ban.
         operator: String,
@@ -174,6 +174,7 @@ message! {
 
 message! {
     /// The invalidator's answer.
+    #[derive(Default)]
     StatusReply {
         /// Orders read.
         orders: u64,
