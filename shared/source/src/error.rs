@@ -1,6 +1,7 @@
 //! Why a source could not be had, told apart by what git says. Not the steps that fail: see the parent.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Branch, Commit, GitUrl};
@@ -78,6 +79,16 @@ pub enum Error {
         /// What was asked.
         url: GitUrl,
     },
+    /// The configured file of credentials holds a line that is none. The line is not repeated.
+    #[error("{file}, line {line}: {reason}; write one https://USER:PASSWORD@HOST/PATH a line", file = file.display())]
+    Credentials {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// This machine failed us.
     #[error("{doing} failed on this machine")]
     Local {
@@ -96,6 +107,8 @@ impl Error {
             // A mirror may lag behind its webhook.
             Self::NoCommit { .. } | Self::TimedOut { .. } | Self::Cancelled { .. } => true,
             Self::Git { .. } | Self::Unexpected { .. } | Self::Local { .. } => true,
+            // Operations mend the file while the service runs.
+            Self::Credentials { .. } => true,
             Self::Scheme { .. } | Self::NoBranch { .. } | Self::NoAccess { .. } | Self::TooLarge { .. } => {
                 false
             }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::process::Command;
 
-use super::{Config, GitUrl};
+use super::{Config, url::Credential};
 
 /// Settings that no repository and no server can talk git out of; the reason stands beside each.
 const SETTINGS: [&str; 13] = [
@@ -33,8 +33,8 @@ const SETTINGS: [&str; 13] = [
     "gc.auto=0",
 ];
 
-/// A git command with a clean environment, `home` as its empty home, and only the configured transports.
-pub(super) fn command(config: &Config, home: &Path, url: Option<&GitUrl>) -> Command {
+/// A git command with a clean environment, `home` as its empty home, and only the configured transports; over HTTP it presents `credential`.
+pub(super) fn command(config: &Config, home: &Path, credential: Option<&Credential>) -> Command {
     // Files come out the same whatever mask the worker runs under.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"umask 022 && exec "$0" "$@""#]).arg(&config.git);
@@ -50,7 +50,7 @@ pub(super) fn command(config: &Config, home: &Path, url: Option<&GitUrl>) -> Com
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "/bin/false")
         .env("GIT_SSH_COMMAND", ssh(config));
-    if let Some((user, password)) = url.and_then(GitUrl::credential) {
+    if let Some(Credential { user, password }) = credential {
         // By the environment and not on the command line, which every process of the machine may read.
         let header = STANDARD.encode([user.as_slice(), b":", password.as_slice()].concat());
         command

@@ -4,6 +4,7 @@
 //! size, and the sizes are read from the tree before a single file of it is written.
 
 mod commit;
+mod credentials;
 mod error;
 mod git;
 mod push;
@@ -48,6 +49,9 @@ pub struct Config {
     pub ssh_identity: Option<PathBuf>,
     /// The hosts whose keys are known to ssh.
     pub ssh_known_hosts: Option<PathBuf>,
+    /// Users and passwords for HTTP by host and path prefix, in the format of git-credential-store: one `https://USER:PASSWORD@HOST/PATH` a line, the longest
+    /// match counts. Read at every call, so that it can be changed while the service runs.
+    pub credentials: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             files: 500_000,
             ssh_identity: None,
             ssh_known_hosts: None,
+            credentials: None,
         }
     }
 }
@@ -108,7 +113,7 @@ impl Fetcher {
         self.check_scheme(url)?;
         let home =
             tempfile::tempdir().map_err(|source| Error::Local { doing: "making a directory", source })?;
-        let mut command = git::command(&self.config, home.path(), Some(url));
+        let mut command = self.remote(home.path(), url).await?;
         let reference = format!("refs/heads/{branch}");
         command.args(["ls-remote", "--quiet", "--", &url.argument(), &reference]);
         let listing = self.text(command, url, "listing the branches of", self.stop(stop)).await?;
@@ -140,10 +145,10 @@ impl Fetcher {
         // Read by a build whose root is nobody here.
         let readable = fs::set_permissions(&tree, Permissions::from_mode(0o755)).await;
         readable.map_err(|source| Error::Local { doing: "making a directory", source })?;
-        let git = |url| git::command(&self.config, &home, url);
+        let git = || git::command(&self.config, &home, None);
         self.download(url, commit, into, &mut stop).await?;
 
-        let mut show = git(None);
+        let mut show = git();
         show.arg("--git-dir").arg(&repository);
         // A tag's or a tree's id can be fetched too; `^{commit}` of a tag is another id.
         show.args(["show", "--no-patch", "--no-show-signature", "--format=%H %ct"])
@@ -157,7 +162,7 @@ impl Fetcher {
             .parse()
             .map_err(|_| Error::Unexpected { doing: "reading the commit of", url: url.clone() })?;
 
-        let mut list = git(None);
+        let mut list = git();
         list.arg("--git-dir").arg(&repository).args([
             "ls-tree",
             "-r",
@@ -168,12 +173,12 @@ impl Fetcher {
         ]);
         let (files, bytes) = self.measure(list, url, &mut stop).await?;
 
-        let mut checkout = git(None);
+        let mut checkout = git();
         checkout.arg("--git-dir").arg(&repository).arg("--work-tree").arg(&tree);
         checkout.args(["checkout", "--quiet", "--force", "--detach", commit.as_str(), "--"]);
         self.text(checkout, url, "checking out", &mut stop).await?;
 
-        let mut head = git(None);
+        let mut head = git();
         head.arg("--git-dir").arg(&repository).args(["rev-parse", "--verify", "HEAD"]);
         if self.text(head, url, "reading HEAD of", &mut stop).await?.trim() != commit.as_str() {
             return Err(Error::Unexpected { doing: "reading HEAD of", url: url.clone() });
@@ -192,9 +197,7 @@ impl Fetcher {
         mut stop: impl Future<Output = Stop> + Unpin,
     ) -> Result<(), Error> {
         let (home, repository) = (into.join("home"), into.join("repository"));
-        let git = |url| git::command(&self.config, &home, url);
-
-        let mut init = git(None);
+        let mut init = git::command(&self.config, &home, None);
         init.args([
             "init",
             "--quiet",
@@ -207,7 +210,7 @@ impl Fetcher {
         init.arg(&repository);
         self.text(init, url, "preparing a repository for", &mut stop).await?;
 
-        let mut fetch = git(Some(url));
+        let mut fetch = self.remote(&home, url).await?;
         fetch.arg("--git-dir").arg(&repository).args(["fetch", "--quiet", "--depth=1", "--no-tags"]);
         fetch.args(["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--"]);
         fetch.args([url.argument().as_str(), commit.as_str()]);
@@ -224,6 +227,15 @@ impl Fetcher {
             .await
             .map(drop)
             .map_err(|error| error::missing(error, url, commit))
+    }
+
+    /// A git command that reaches `url`, by the credential that is configured for it.
+    async fn remote(&self, home: &Path, url: &GitUrl) -> Result<Command, Error> {
+        let configured = match &self.config.credentials {
+            Some(file) => credentials::find(file, url).await?,
+            None => None,
+        };
+        Ok(git::command(&self.config, home, configured.or_else(|| url.credential()).as_ref()))
     }
 
     fn check_scheme(&self, url: &GitUrl) -> Result<(), Error> {

@@ -56,19 +56,19 @@ impl Fetcher {
         tokio::pin!(bound);
         self.download(url, change.base, into, &mut bound).await?;
         let repository = into.join("repository");
-        let git = |url| {
-            let mut command = git::command(&self.config, &home, url);
+        let git = || {
+            let mut command = git::command(&self.config, &home, None);
             command.arg("--git-dir").arg(&repository);
             command
         };
 
-        let mut read = git(None);
+        let mut read = git();
         read.args(["read-tree", change.base.as_str()]);
         self.text(read, url, "reading the files of", &mut bound).await?;
         let diff = into.join("change.diff");
         let local = |source| Error::Local { doing: "writing a change", source };
         fs::write(&diff, change.diff).await.map_err(local)?;
-        let mut apply = git(None);
+        let mut apply = git();
         apply.args(["apply", "--cached", "--whitespace=nowarn", "--"]).arg(&diff);
         match self.text(apply, url, "applying a change to", &mut bound).await {
             Ok(_) => {}
@@ -76,13 +76,13 @@ impl Fetcher {
             Err(error) => return Err(error),
         }
 
-        let mut write = git(None);
+        let mut write = git();
         write.arg("write-tree");
         let tree = self.text(write, url, "writing a change of", &mut bound).await?;
-        let mut date = git(None);
+        let mut date = git();
         date.args(["show", "--no-patch", "--no-show-signature", "--format=%ct", change.base.as_str()]);
         let date = self.text(date, url, "reading the commit of", &mut bound).await?;
-        let mut commit = git(None);
+        let mut commit = git();
         for role in ["AUTHOR", "COMMITTER"] {
             commit.env(format!("GIT_{role}_NAME"), NAME).env(format!("GIT_{role}_EMAIL"), ADDRESS);
             // The base's own time, so that the commit is the same whenever it is made.
@@ -102,8 +102,13 @@ impl Fetcher {
             Err(error) => return Err(error),
         }
         let branch = format!("refs/heads/{}", change.branch);
-        let mut push = git(Some(url));
-        push.args(["push", "--quiet", "--no-verify", "--no-recurse-submodules"]);
+        let mut push = self.remote(&home, url).await?;
+        push.arg("--git-dir").arg(&repository).args([
+            "push",
+            "--quiet",
+            "--no-verify",
+            "--no-recurse-submodules",
+        ]);
         // Only where there is still none: whoever was faster keeps it, and the next try finds it.
         push.arg(format!("--force-with-lease={branch}:"));
         push.args(["--", &url.argument(), &format!("{commit}:{branch}")]);

@@ -61,6 +61,13 @@ struct Asker {
     password: Option<String>,
 }
 
+/// User and password. Not shown by anything.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Credential {
+    pub(super) user: Vec<u8>,
+    pub(super) password: Vec<u8>,
+}
+
 /// Why a text is no address. The text itself is not repeated, since it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the repository's address is refused: {0}")]
@@ -81,9 +88,16 @@ impl GitUrl {
     }
 
     /// User and password for HTTP, percent-decoded, if the address has any.
-    pub(super) fn credential(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn credential(&self) -> Option<Credential> {
         let asker = self.asker.as_ref().filter(|_| self.scheme != Scheme::Ssh)?;
-        Some((decode(&asker.user), decode(asker.password.as_deref().unwrap_or_default())))
+        let password = decode(asker.password.as_deref().unwrap_or_default());
+        Some(Credential { user: decode(&asker.user), password })
+    }
+
+    /// Host with port, and path, of an address that has a host.
+    pub(super) fn place(&self) -> Option<(&str, &str)> {
+        let (_, rest) = self.shown.split_once("://")?;
+        Some(rest.split_at(rest.find('/')?))
     }
 }
 
@@ -172,7 +186,7 @@ fn check_asker(scheme: Scheme, text: &str) -> Result<Asker, InvalidUrl> {
 }
 
 /// Percent-decoding (RFC 3986 §2.1); what is no escape stays as it is.
-fn decode(text: &str) -> Vec<u8> {
+pub(super) fn decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -194,6 +208,12 @@ fn decode(text: &str) -> Vec<u8> {
 impl fmt::Display for GitUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(..)")
     }
 }
 
@@ -273,7 +293,8 @@ mod tests {
     fn credentials_stay_inside() {
         let url: GitUrl = "https://bot:s3cret%40x@git.example/a".parse().unwrap();
         assert!(!format!("{url} {url:?} {}", url.argument()).contains("s3cret"));
-        assert_eq!(url.credential(), Some((b"bot".to_vec(), b"s3cret@x".to_vec())));
+        let credential = Credential { user: b"bot".to_vec(), password: b"s3cret@x".to_vec() };
+        assert_eq!(url.credential(), Some(credential));
         let error = "https://bot:s3cret x@git.example/a".parse::<GitUrl>().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("s3cret"));
         let ssh: GitUrl = "ssh://git@git.example/a".parse().unwrap();

@@ -2,6 +2,8 @@
 //!
 //! No accounts and no web pages: whoever reaches the port may push. It listens on 127.0.0.1 alone.
 
+mod http;
+
 use std::fs::{create_dir_all, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
+pub use self::http::HttpHost;
 use crate::command::run;
 use crate::process::{Process, free_port};
 use crate::tools;
@@ -129,6 +132,14 @@ impl GitHost {
     #[must_use]
     pub fn url(&self, name: &str) -> String {
         format!("git://127.0.0.1:{}/{name}.git", self.port)
+    }
+
+    /// Serves the same repositories over HTTP, to one user.
+    ///
+    /// # Errors
+    /// When the server does not come up; the message has its log.
+    pub async fn over_http(&self, user: &str, password: &str) -> Result<HttpHost> {
+        HttpHost::start(&self.path("repositories"), user, password).await
     }
 
     /// Commits `files` (path and content) on top of [`BRANCH`], pushes, and yields the commit's id.
