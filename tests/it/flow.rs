@@ -3,6 +3,7 @@
 mod binding;
 mod catalog;
 mod crash;
+mod credentials;
 mod doors;
 mod overlap;
 mod policies;

@@ -26,6 +26,7 @@ fn is_part(message: &str) -> bool {
             "ScannedUse",
             "BanStatus",
             "PolicyStatus",
+            "ExposedOrder",
         ]
         .contains(&message)
 }

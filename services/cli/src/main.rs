@@ -1,6 +1,7 @@
 //! `plimsoll`: the operators' and developers' tool, and the embedded pipeline. The only crate that composes services.
 
 mod context;
+mod credentials;
 mod exit;
 mod explain;
 mod files;
@@ -67,6 +68,8 @@ enum Command {
     Why(questions::WhyArguments),
     /// How do things stand: bans, campaigns, stragglers?
     Status(questions::StatusArguments),
+    /// Which stored orders hold a credential? Exit code 1 where any does.
+    Credentials(credentials::Arguments),
     /// What no service could handle: list it, or have it tried again.
     Redrive(redrive::Arguments),
 }
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => start::run(&arguments),
         Command::Why(arguments) => questions::why(&arguments),
         Command::Status(arguments) => questions::status(&arguments),
+        Command::Credentials(arguments) => credentials::run(&arguments),
         Command::Redrive(arguments) => redrive::run(&arguments),
     }
 }

@@ -3,7 +3,7 @@
 mod room;
 
 use artifact::ImageRef;
-use events::rpc::{BanStatus, CheckReply, PolicyStatus, StatusReply, WhyReply};
+use events::rpc::{BanStatus, CheckReply, CredentialsReply, PolicyStatus, StatusReply, WhyReply};
 use lineage::Tie;
 use time::OffsetDateTime;
 use verdict::{
@@ -108,6 +108,20 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
         untold_rejected,
         untold_policies,
     })
+}
+
+/// Which orders hold a credential?
+pub(crate) fn credentials(state: &State) -> CredentialsReply {
+    let orders = state.exposed.iter().map(|exposed| {
+        let mut order = exposed.under(&state.snapshot);
+        order.fields = room::named(order.fields);
+        order
+    });
+    let (orders, omitted) = Room::whole().take(orders, |order| {
+        let texts = [order.operator.as_str(), &order.kind, &order.name];
+        room::entry(texts.into_iter().chain(order.fields.iter().map(String::as_str)))
+    });
+    CredentialsReply { orders, omitted }
 }
 
 fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {

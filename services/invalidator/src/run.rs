@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bus::{Feed, Heard, Record, rpc::Listed};
 use evaluator::Evaluator;
 use events::{
-    rpc::{StatusReply, StatusRequest, WhyReply, WhyRequest},
+    rpc::{CredentialsReply, CredentialsRequest, StatusReply, StatusRequest, WhyReply, WhyRequest},
     topology::StreamName,
 };
 use registry::Client;
@@ -39,6 +39,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 enum Asked {
     Why(WhyRequest, oneshot::Sender<Result<WhyReply, String>>),
     Status(oneshot::Sender<Result<StatusReply, String>>),
+    Credentials(oneshot::Sender<Result<CredentialsReply, String>>),
 }
 
 /// Runs until the context's stop.
@@ -183,6 +184,9 @@ impl Invalidator {
             Asked::Status(reply) => {
                 reply.send(answers::status(&self.state, OffsetDateTime::now_utc())).ok();
             }
+            Asked::Credentials(reply) => {
+                reply.send(Ok(answers::credentials(&self.state))).ok();
+            }
         }
     }
 }
@@ -218,9 +222,15 @@ async fn listen(context: &Context) -> Result<(Listed, mpsc::Receiver<Asked>), Fa
             forward(why.clone(), move |reply| Asked::Why(question, reply))
         })
         .await?;
+    let status = ask.clone();
     listed
         .answer::<StatusRequest, _, _>(&context.tasks, &context.stop, move |_| {
-            forward(ask.clone(), Asked::Status)
+            forward(status.clone(), Asked::Status)
+        })
+        .await?;
+    listed
+        .answer::<CredentialsRequest, _, _>(&context.tasks, &context.stop, move |_| {
+            forward(ask.clone(), Asked::Credentials)
         })
         .await?;
     Ok((listed, asked))

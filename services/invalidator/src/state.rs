@@ -1,6 +1,7 @@
 //! What has been read, what has been said, and what is left to say. Decides; publishes nothing and asks nobody.
 
 mod ending;
+mod exposed;
 mod meaning;
 mod policies;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use events::{
 use time::OffsetDateTime;
 use verdict::{Outcome, Resolution, Sequence, Snapshot};
 
+pub(crate) use exposed::Exposed;
 pub(crate) use policies::Compilation;
 
 use crate::{
@@ -45,6 +47,8 @@ pub(crate) struct State {
     pub(crate) snapshot: Snapshot,
     pub(crate) index: Index,
     pub(crate) ledger: Ledger,
+    /// Orders that hold a credential, oldest first.
+    pub(crate) exposed: Vec<Exposed>,
     /// Orders whose outcome has been published.
     answered: BTreeSet<Sequence>,
     /// Bans of which a complete resolution has been published.
@@ -84,6 +88,7 @@ impl State {
             snapshot: Snapshot::default(),
             index,
             ledger: Ledger::default(),
+            exposed: Vec::new(),
             answered: BTreeSet::new(),
             resolved: BTreeSet::new(),
             unanswered: BTreeMap::new(),
@@ -179,7 +184,8 @@ impl State {
         let mut reaction = Reaction::default();
         match folded {
             Folded::Order { outcome: Outcome::Repeated, .. } | Folded::Nothing => {}
-            Folded::Order { sequence, kind, operator, record: _, outcome } => {
+            Folded::Order { sequence, kind, operator, record: read, outcome } => {
+                self.exposed.extend(Exposed::of(record, read.as_deref()));
                 let said = Said { operator, kind, outcome };
                 if !self.caught_up {
                     self.unanswered.insert(sequence, said);

@@ -39,6 +39,16 @@ pub enum Malformed {
         /// What is wrong with it, and what to write.
         reason: String,
     },
+    /// Its text holds a credential, which is not repeated here.
+    #[error(
+        "`{field}` holds a credential, and an order is kept for ever and read by every service and node: {instead}. If this order was published, change the credential where it is valid"
+    )]
+    Credential {
+        /// The field, as a path of names.
+        field: String,
+        /// What to write instead.
+        instead: &'static str,
+    },
     /// The subject belongs to no known message.
     #[error("no message is published on `{0}`")]
     Subject(String),

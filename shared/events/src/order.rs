@@ -1,6 +1,7 @@
 //! Orders as JSON: read strictly, judged field by field, so that a mistake is answered with what to write instead.
 
 mod catalog;
+mod credential;
 mod objection;
 mod policy;
 
@@ -15,6 +16,8 @@ use verdict::{
 };
 
 use crate::{Entry, Malformed, Subject, field::Field, message::decode as json, topology::StreamName};
+
+pub use credential::credentials;
 
 /// The orders, as the catalogue lists them.
 pub const ENTRIES: &[Entry] = &[
@@ -72,7 +75,7 @@ pub fn decode(
     let (kind, operator) = subject.split_kind().ok_or_else(unknown)?;
     let operator = operator.parse::<Operator>().map_err(|_| unknown())?;
     let order = read(kind, body)?;
-    let objection = objection::to(&order, body).err();
+    let objection = objection::to(kind, &order, body).err();
     Ok(Stored { record: OrderRecord { sequence, operator, at, order }, objection })
 }
 
@@ -82,11 +85,16 @@ pub fn decode(
 /// It cannot be read, or something speaks against it.
 pub fn decode_body(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
     let order = read(kind, body)?;
-    objection::to(&order, body)?;
+    objection::to(kind, &order, body)?;
     Ok(order)
 }
 
 fn read(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
+    // What cannot be read is answered in words that repeat it.
+    parse(kind, body).map_err(|error| credential::check(kind, body).err().unwrap_or(error))
+}
+
+fn parse(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
     match kind {
         BANNED => ban(json(body)?).map(Order::Ban),
         LIFTED => lift(json(body)?).map(Order::Lift),

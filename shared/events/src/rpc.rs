@@ -226,6 +226,42 @@ message! {
 }
 
 message! {
+    /// Which orders hold a credential? Owned by the invalidator.
+    CredentialsRequest {}
+}
+
+message! {
+    /// The invalidator's answer.
+    #[derive(Default)]
+    CredentialsReply {
+        /// The orders, oldest first.
+        orders: Vec<ExposedOrder>,
+        /// How many newer ones stand in no list.
+        omitted: u32,
+    }
+}
+
+message! {
+    /// A stored order with a credential in its text. The credential itself is never repeated.
+    ExposedOrder {
+        /// The order.
+        order: Sequence,
+        /// Who gave it.
+        operator: String,
+        /// Its subject without the operator.
+        kind: String,
+        /// What it names: a project, a policy or a section; empty where it names nothing.
+        name: String,
+        /// The fields that hold a credential.
+        fields: Vec<String>,
+        /// When it was stored.
+        at: Option<OffsetDateTime>,
+        /// Whether it is what its project is built by now.
+        is_current: bool,
+    }
+}
+
+message! {
     /// How one ban stands.
     BanStatus {
         /// The ban.
@@ -274,6 +310,11 @@ impl Request for CheckRequest {
 impl Request for WhyRequest {
     const SUBJECT: &'static str = "plimsoll.rpc.invalidator.why";
     type Reply = WhyReply;
+}
+
+impl Request for CredentialsRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.invalidator.credentials";
+    type Reply = CredentialsReply;
 }
 
 impl Request for StatusRequest {

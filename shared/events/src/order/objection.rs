@@ -3,11 +3,12 @@
 
 use verdict::{Order, order::CatalogSection};
 
-use super::wrong;
+use super::{credential, wrong};
 use crate::Malformed;
 
 /// An error says what, and what to write instead.
-pub(super) fn to(order: &Order, body: &[u8]) -> Result<(), Malformed> {
+pub(super) fn to(kind: &str, order: &Order, body: &[u8]) -> Result<(), Malformed> {
+    credential::check(kind, body)?;
     match order {
         Order::Project(project) if !is_address(&project.source) => Err(wrong(
             "source",

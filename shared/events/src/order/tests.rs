@@ -257,3 +257,28 @@ fn a_policy_that_cannot_be_meant_says_what_to_write() {
     rejected(POLICY, r#"{"name":"p","dryRun":["*"]}"#, "about modules");
     rejected(POLICY, r#"{"name":"p","failOn":"fatal"}"#, "failOn");
 }
+
+#[test]
+fn a_credential_is_refused_and_not_repeated() {
+    let secret = "https://robot:SECRET@git.example/a";
+    let project = |more: &str| format!(r#"{{"name":"a","image":"r.io/a:1",{more}}}"#);
+    for (body, field) in [
+        (project(&format!(r#""source":"{secret}""#)), "source"),
+        (project(&format!(r#""source":"https://h/a","webhook":"{secret}""#)), "webhook"),
+        // Cannot be read, and the reason would repeat it.
+        (project(&format!(r#""source":"https://h/a","policy":"{secret}""#)), "policy"),
+        (project(&format!(r#""source":"https://h/a","{secret}":1"#)), "?"),
+    ] {
+        let error = decode_body(PROJECT, body.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{field}` holds a credential")), "{error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+#[test]
+fn an_order_with_a_credential_can_be_read() {
+    let body = br#"{"name":"a","image":"r.io/a:1","source":"https://robot:SECRET@git.example/a"}"#;
+    let subject = Subject::of(PROJECT, &["alice".to_owned()]);
+    let stored = decode(&subject, Sequence(1), OffsetDateTime::UNIX_EPOCH, body).unwrap();
+    assert!(matches!(stored.objection, Some(Malformed::Credential { .. })), "{stored:?}");
+}

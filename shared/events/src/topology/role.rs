@@ -276,7 +276,11 @@ impl Role {
                     "plimsoll.campaign.opened.*",
                 ],
                 follows: &[Orders, Resolutions, Images, Builds, Campaigns, Nodes],
-                answers: &["plimsoll.rpc.invalidator.why", "plimsoll.rpc.invalidator.status"],
+                answers: &[
+                    "plimsoll.rpc.invalidator.why",
+                    "plimsoll.rpc.invalidator.status",
+                    "plimsoll.rpc.invalidator.credentials",
+                ],
                 ..none
             },
             Self::Notifier => RoleSpec {
