@@ -46,7 +46,9 @@ fn messages() -> BTreeSet<String> {
 
 #[test]
 fn every_message_is_an_event_or_a_part() {
-    let events: BTreeSet<String> = catalogue().iter().map(|entry| entry.message.to_owned()).collect();
+    let broadcasts = events::BROADCASTS.iter().map(|(message, _)| (*message).to_owned());
+    let events: BTreeSet<String> =
+        catalogue().iter().map(|entry| entry.message.to_owned()).chain(broadcasts).collect();
     let left: Vec<_> =
         messages().into_iter().filter(|message| !is_part(message) && !events.contains(message)).collect();
     assert!(left.is_empty(), "in proto/ and not in the catalogue: {left:?}");
@@ -65,5 +67,10 @@ fn every_fact_has_a_role_that_may_publish_it() {
             "nobody may publish {}",
             entry.kind
         );
+    }
+    for (message, subject) in events::BROADCASTS {
+        let publishers =
+            Role::ALL.into_iter().filter(|role| role.spec().broadcasts.contains(subject)).count();
+        assert_eq!(publishers, 1, "{message} has one publisher");
     }
 }

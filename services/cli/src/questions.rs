@@ -69,7 +69,12 @@ pub(crate) fn check(arguments: &CheckArguments) -> ExitCode {
                 say(format_args!("allow   {line} (an enforcing door would {strict})"))
             }
         }
-        remark(format_args!("as of order {} and resolution {}", reply.orders, reply.resolutions));
+        remark(format_args!(
+            "as of order {} and resolution {}, {}",
+            reply.orders,
+            reply.resolutions,
+            age(&reply)
+        ));
         Ok(())
     })
 }
@@ -182,6 +187,16 @@ fn say_ban(ban: &BanStatus) {
             ban.untold
         ));
     }
+}
+
+/// How old an answer is, for people.
+fn age(reply: &CheckReply) -> String {
+    let age = match reply.age_ms.map(Duration::from_millis) {
+        Some(age) if age < Duration::from_secs(10) => format!("{:.1} s old", age.as_secs_f32()),
+        Some(age) => format!("{} s old", age.as_secs()),
+        None => "of unknown age".to_owned(),
+    };
+    if reply.stale { format!("{age}: stale") } else { age }
 }
 
 fn counted(number: u64, what: &str) -> String {

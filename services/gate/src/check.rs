@@ -36,12 +36,14 @@ impl Check {
                 format!("`{door}` is no door; write from, push, pull, create, start or check")
             })?,
         };
+        self.judge.ready().await;
         let Known { instances, digest, pinned } =
             self.sources.find(&image).await.map_err(|error| error.to_string())?;
         let verdict = self.judge.decide(&instances, door);
         if verdict.refuses() && door != Door::Check {
             self.judge.report(None, &image, door, &verdict);
         }
+        let aged = verdict.aged;
         Ok(CheckReply {
             decision: verdict.decision,
             strict: verdict.strict,
@@ -54,6 +56,8 @@ impl Check {
             valid_until: verdict.valid_until,
             path: verdict.path,
             pinned,
+            age_ms: aged.and_then(|aged| aged.age).map(|age| age.as_millis().try_into().unwrap_or(u64::MAX)),
+            stale: aged.is_some_and(|aged| aged.is_stale()),
         })
     }
 }

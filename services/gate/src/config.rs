@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::freshness;
+
 /// The `[gate]` section.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +15,8 @@ pub struct Config {
     /// The socket on which Docker asks its authorization plugin, such as /run/docker/plugins/plimsoll.sock; no plugin where none is
     /// given.
     pub plugin_socket: Option<PathBuf>,
+    /// Where this gate keeps what it has read and seen, so that it opens with it while the broker is away. A gate without one knows nothing then.
+    pub folder: Option<PathBuf>,
     /// The container runtime of this node, which knows the images that are here.
     pub runtime: Option<containers::Config>,
     /// How registries are reached for images that are not here.
@@ -21,6 +25,9 @@ pub struct Config {
     /// What happens at an enforcing door when the runtime cannot say what would start.
     #[serde(default)]
     pub on_fault: OnFault,
+    /// How old what this gate knows may be, and what it does past that.
+    #[serde(default)]
+    pub freshness: freshness::Config,
 }
 
 /// What a door does when it cannot learn what it should judge.

@@ -1,6 +1,6 @@
 //! The verdict at a door, and the report of a refusal.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use artifact::ImageFacts;
 use events::fact::ContainerRefused;
@@ -8,41 +8,51 @@ use service::Context;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
-use verdict::{Decision, Door, Mode, Rule, Verdict};
+use verdict::{Decision, Door, Mode, OnStale, Rule, Verdict};
 
-use crate::memory::Memory;
+use crate::{freshness::Freshness, memory::Memory};
 
 /// Refusals that may wait for the broker at once; a container that restarts for ever makes many.
 const REPORTS: usize = 256;
+
+/// How long a question waits where nothing is known yet: at a first start the orders are read within it.
+const FIRST_READING: Duration = Duration::from_secs(3);
 
 /// Judges, and reports what it refuses; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Judge {
     memory: Memory,
+    freshness: Arc<Freshness>,
     context: Context,
     reports: Arc<Semaphore>,
 }
 
 impl Judge {
-    pub(crate) fn new(memory: Memory, context: Context) -> Self {
-        Self { memory, context, reports: Arc::new(Semaphore::new(REPORTS)) }
+    pub(crate) fn new(memory: Memory, freshness: Arc<Freshness>, context: Context) -> Self {
+        Self { memory, freshness, context, reports: Arc::new(Semaphore::new(REPORTS)) }
+    }
+
+    /// Waits until there is something to answer from, and not for long. To be called before an answer that may be a denial.
+    pub(crate) async fn ready(&self) {
+        self.memory.is_known_within(FIRST_READING).await;
     }
 
     /// The strictest verdict over all instances. An image without an instance cannot be cleared of anything.
     pub(crate) fn decide(&self, instances: &[ImageFacts], door: Door) -> Verdict {
-        self.memory
-            .decide(instances, door, OffsetDateTime::now_utc())
-            .unwrap_or_else(|| self.nothing_to_judge(door))
+        let policy = self.freshness.policy(door);
+        if !self.memory.is_known() {
+            return Verdict::without_state(&policy, instances);
+        }
+        let age = self.freshness.age();
+        let verdict = self.memory.decide(instances, door, OffsetDateTime::now_utc(), (age, &policy));
+        let mut verdict = verdict.unwrap_or_else(|| self.nothing_to_judge(door));
+        verdict.aged = Some(policy.aged(age));
+        verdict
     }
 
     fn nothing_to_judge(&self, door: Door) -> Verdict {
-        let decision = match self.memory.mode(door) {
-            Mode::Observe => Decision::Allow,
-            Mode::Warn => Decision::Warn,
-            Mode::Enforce => Decision::Refuse,
-        };
         Verdict {
-            decision,
+            decision: self.memory.mode(door).of(Decision::Refuse),
             strict: Decision::Refuse,
             rule: Rule::Unknown,
             ban: None,
@@ -50,12 +60,24 @@ impl Judge {
             replacement: None,
             as_of: self.memory.as_of(),
             valid_until: None,
+            aged: None,
         }
     }
 
     /// Whether a door that cannot learn what it should judge has to stay shut.
     pub(crate) fn enforces(&self, door: Door) -> bool {
-        self.memory.mode(door) == Mode::Enforce
+        if self.memory.is_known() {
+            self.memory.mode(door) == Mode::Enforce
+        } else {
+            self.freshness.policy(door).on_stale != OnStale::Open
+        }
+    }
+
+    /// Says in the log that something passed which a fresh state might have denied.
+    pub(crate) fn warn_if_stale(&self, image: &str, door: Door, verdict: &Verdict) {
+        if verdict.aged.is_some_and(|aged| aged.is_stale()) && !verdict.refuses() {
+            warn!(image, %door, %verdict, "Allowed by a stale state.");
+        }
     }
 
     /// Tells the bus of a refusal, aside: whoever was refused does not wait for it, and it is refused without a broker too.

@@ -109,12 +109,16 @@ impl Plugin {
         match question {
             Question::Pass => Ok(()),
             Question::Create { image, mounted, name: _ } => {
+                self.judge.ready().await;
                 for image in std::iter::once(image).chain(mounted) {
                     self.create(image).await?;
                 }
                 Ok(())
             }
-            Question::Start { container } => self.start(container).await,
+            Question::Start { container } => {
+                self.judge.ready().await;
+                self.start(container).await
+            }
             Question::Pull { reference } => {
                 // Only the name is known before it is here; its layers are judged when it is to start.
                 let named = ImageFacts { references: vec![reference.clone()], ..ImageFacts::default() };
@@ -179,6 +183,7 @@ impl Plugin {
             self.judge.report(container, image, door, &verdict);
             return Err(verdict.to_string());
         }
+        self.judge.warn_if_stale(image, door, &verdict);
         Ok(())
     }
 

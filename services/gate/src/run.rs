@@ -1,74 +1,232 @@
-//! The process: read the streams, then open the doors, and go on reading.
+//! The process: open the sockets, take in what lies on the disk, then read the streams from there, for ever.
 
+use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+
+use bus::{Feed, Heard, Mark, rpc::Listed};
 use containers::Runtime;
 use events::{rpc::CheckRequest, topology::StreamName};
 use registry::Client;
 use service::{Context, Fault};
-use tracing::info;
+use tracing::{error, info, warn};
 
 use crate::{
     check::{self, Check},
     config::Config,
     facts::Sources,
+    freshness::Freshness,
+    journal::{Journal, KEPT},
     judge::Judge,
     memory::Memory,
     plugin::{self, Plugin},
     socket,
 };
 
+/// Between two looks at the age, for the log.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Between two tries to be listed on the broker.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let memory = Memory::default();
-    let doors = Doors::prepare(config, memory.clone(), &context)?;
-    let streams = [StreamName::Orders, StreamName::Resolutions, StreamName::Images];
-    let hear = |record: &_| {
-        memory.hear(record);
-        if memory.is_behind() {
-            context.readiness.is_behind();
+    let (held, measured) = (memory.clone(), memory.clone());
+    let measured = service::Freshness::follow(&context, move || measured.applied());
+    let freshness = Arc::new(Freshness::new(&config.freshness, measured.clone(), memory.clone()));
+    // First of all: while nobody listens, the daemon answers nothing at all, neither `docker ps` nor `docker stop`.
+    let check = open(&config, held, Arc::clone(&freshness), &context)?;
+    watch_age(&context, &freshness);
+
+    let (_lock, journal) = match &config.folder {
+        Some(folder) => {
+            let lock = lock(folder)?;
+            (Some(lock), open_journal(folder))
         }
+        None => (None, None),
     };
-    // Until everything has been read, a shut door is the only right answer: nobody listens yet.
-    let open = async || {
-        let listed = doors.open(&context).await?;
-        info!(as_of = ?memory.as_of(), "The doors are open for questions.");
-        Ok(listed)
-    };
-    service::follow(&context, &streams, hear, open).await
+    if let Some(journal) = &journal {
+        journal.flush_in_background(&context);
+        read_journal(journal.clone(), memory.clone()).await?;
+    }
+    let mut reader = Reader { memory, journal, measured, context, check, listed: None };
+    while let Some(diverged) = reader.follow().await? {
+        reader.begin_anew(diverged);
+    }
+    Ok(())
 }
 
-struct Doors {
+struct Reader {
+    memory: Memory,
+    journal: Option<Journal>,
+    measured: service::Freshness,
+    context: Context,
     check: Check,
-    plugin: Plugin,
-    config: Config,
+    /// Held until the end: the gate is listed on the broker for as long.
+    listed: Option<Listed>,
 }
 
-impl Doors {
-    fn prepare(config: Config, memory: Memory, context: &Context) -> Result<Self, Fault> {
-        let runtime = config.runtime.as_ref().map(Runtime::new);
-        let judge = Judge::new(memory.clone(), context.clone());
-        let sources =
-            Sources { memory, runtime: runtime.clone(), registry: Client::new(config.registry.clone())? };
-        let check = Check { sources, judge: judge.clone() };
-        let plugin = Plugin { runtime, judge, context: context.clone(), on_fault: config.on_fault };
-        Ok(Self { check, plugin, config })
+impl Reader {
+    /// Follows the streams from where the journal ends; the stream that turned out to be another one, or none when the service is to end.
+    async fn follow(&mut self) -> Result<Option<StreamName>, Fault> {
+        let mark = |stream| self.journal.as_ref().and_then(|journal| journal.mark(stream));
+        let kept = KEPT.map(|stream| (stream, mark(stream)));
+        let streams: Vec<(StreamName, Option<Mark>)> =
+            kept.into_iter().chain([(StreamName::Images, None)]).collect();
+        let opened = service::since_boot();
+        let mut feed =
+            Feed::resume(&self.context.connection, &streams, &self.context.tasks, &self.context.stop);
+        loop {
+            let heard = tokio::select! {
+                biased;
+                () = self.context.stop.cancelled() => return Ok(None),
+                heard = feed.next() => heard,
+            };
+            match heard {
+                Some(Heard::Record(record)) => {
+                    let _entered = record.span().entered();
+                    self.memory.hear(&record);
+                    if let Some(journal) = &self.journal {
+                        journal.append(&record);
+                    }
+                    if self.memory.is_behind() {
+                        self.context.readiness.is_behind();
+                    }
+                }
+                Some(Heard::CaughtUp) => {
+                    self.memory.set_known();
+                    self.measured.caught_up(opened, self.memory.applied());
+                    self.answer_on_the_bus().await;
+                    self.context.readiness.is_ready();
+                    info!(as_of = ?self.memory.as_of(), "Caught up.");
+                }
+                None => return Ok(feed.diverged()),
+            }
+        }
     }
 
-    async fn open(self, context: &Context) -> Result<bus::rpc::Listed, Fault> {
-        let Self { check, plugin, config } = self;
-        let listener = socket::listen(&config.socket)?;
-        context.tasks.spawn(socket::serve(listener, check::router(check.clone()), context.stop.clone()));
-        if let Some(path) = &config.plugin_socket {
-            let listener = socket::listen(path)?;
-            context.tasks.spawn(socket::serve(listener, plugin::router(plugin), context.stop.clone()));
+    fn begin_anew(&self, diverged: StreamName) {
+        error!(stream = %diverged, "The broker holds other orders than those that were read from it. This gate answers from the old ones until it has read the new ones.");
+        self.memory.begin_anew();
+        self.measured.reset();
+        if let Some(journal) = &self.journal {
+            journal.clear();
         }
-        let condition = context.readiness.condition();
-        let listed = context.connection.list_with("gate", "May this image start?", condition).await?;
+    }
+
+    /// Lists the gate on the broker and answers there, from the first time at which it has caught up.
+    async fn answer_on_the_bus(&mut self) {
+        while self.listed.is_none() {
+            match self.list().await {
+                Ok(listed) => self.listed = Some(listed),
+                Err(error) => {
+                    warn!(error = %telemetry::Chain(&error), "This gate cannot be listed on the broker yet.");
+                    if self.context.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<Listed, bus::Error> {
+        let condition = self.context.readiness.condition();
+        let listed = self.context.connection.list_with("gate", "May this image start?", condition).await?;
+        let check = self.check.clone();
         listed
-            .answer::<CheckRequest, _, _>(&context.tasks, &context.stop, move |question| {
+            .answer::<CheckRequest, _, _>(&self.context.tasks, &self.context.stop, move |question| {
                 let check = check.clone();
                 async move { check.answer(question).await }
             })
             .await?;
         Ok(listed)
     }
+}
+
+/// Opens the sockets of this node.
+fn open(
+    config: &Config,
+    memory: Memory,
+    freshness: Arc<Freshness>,
+    context: &Context,
+) -> Result<Check, Fault> {
+    let runtime = config.runtime.as_ref().map(Runtime::new);
+    let judge = Judge::new(memory.clone(), freshness, context.clone());
+    let sources =
+        Sources { memory, runtime: runtime.clone(), registry: Client::new(config.registry.clone())? };
+    let check = Check { sources, judge: judge.clone() };
+    let listener = socket::listen(&config.socket)?;
+    context.tasks.spawn(socket::serve(listener, check::router(check.clone()), context.stop.clone()));
+    if let Some(path) = &config.plugin_socket {
+        let plugin = Plugin { runtime, judge, context: context.clone(), on_fault: config.on_fault };
+        let listener = socket::listen(path)?;
+        context.tasks.spawn(socket::serve(listener, plugin::router(plugin), context.stop.clone()));
+    }
+    info!("The sockets are open.");
+    Ok(check)
+}
+
+/// Holds the folder for as long as the file lives: a store that another process has open looks damaged.
+fn lock(folder: &Path) -> Result<File, Fault> {
+    std::fs::create_dir_all(folder)?;
+    let file = File::create(folder.join("lock"))?;
+    file.try_lock().map_err(|_| {
+        let text = format!("another gate uses {}; stop it, or name another [gate] folder", folder.display());
+        io::Error::new(io::ErrorKind::AddrInUse, text)
+    })?;
+    Ok(file)
+}
+
+fn open_journal(folder: &Path) -> Option<Journal> {
+    Journal::open(&folder.join("journal"))
+        .map_err(|error| {
+            error!(
+                error = %telemetry::Chain(&error), folder = %folder.display(),
+                "The journal cannot be opened. This gate goes on without it, and would know nothing after a start while the broker is away."
+            );
+        })
+        .ok()
+}
+
+/// Takes in what the journal has, if it has anything.
+async fn read_journal(journal: Journal, memory: Memory) -> Result<(), Fault> {
+    let read = tokio::task::spawn_blocking(move || match journal.read(|record| memory.hear(record)) {
+        Some(0) => {}
+        Some(count) => {
+            memory.set_known();
+            info!(count, as_of = ?memory.as_of(), "The journal is read.");
+        }
+        None => {
+            error!(
+                "The journal is damaged. It is begun anew from the broker, and this gate knows nothing until then."
+            );
+            memory.begin_anew();
+            journal.clear();
+        }
+    });
+    Ok(read.await?)
+}
+
+/// Says when what this gate knows becomes stale, and when it is fresh again.
+fn watch_age(context: &Context, freshness: &Arc<Freshness>) {
+    let shown = Arc::clone(freshness);
+    context
+        .readiness
+        .is_stale_when(move || shown.stale().map(|aged| format!("what this gate knows is {aged}")));
+    let freshness = Arc::clone(freshness);
+    let watch = async move {
+        let mut was_stale = false;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let stale = freshness.stale();
+            match (&stale, was_stale) {
+                (Some(aged), false) => warn!(
+                    "What this gate knows is {aged}; each enforcement point follows its failure policy. Check the connection to NATS and that the invalidator runs."
+                ),
+                (None, true) => info!("What this gate knows is fresh again."),
+                _ => {}
+            }
+            was_stale = stale.is_some();
+        }
+    };
+    context.tasks.spawn(context.stop.clone().run_until_cancelled_owned(watch));
 }

@@ -67,6 +67,9 @@ pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<Why
             valid_until: verdict.valid_until,
             path: verdict.path,
             pinned: indexed.reference().to_string(),
+            // The invalidator answers from what it issues heartbeats about.
+            age_ms: None,
+            stale: false,
         }),
     })
 }
@@ -170,6 +173,12 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
 fn evidence(rule: &Rule) -> String {
     match rule {
         Rule::Banned(Tie { evidence, .. }) => evidence.kind().to_owned(),
-        Rule::Clear | Rule::Pending | Rule::Unknown | Rule::Behind => String::new(),
+        Rule::Clear
+        | Rule::Pending
+        | Rule::Unknown
+        | Rule::Behind
+        | Rule::Stale
+        | Rule::NoState
+        | Rule::Unreadable => String::new(),
     }
 }

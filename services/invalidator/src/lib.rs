@@ -3,13 +3,14 @@
 //! # Layout
 //! [`index`] who stands on whom · `coverage` what a ban covers · `state` what has been said and what is left to say · `lookup` the
 //! registry, asked aside · `compile` policies' modules, compiled aside · `ledger` what became of each campaign · `answers` why, and how do things stand ·
-//! `backlog` what is said of images, when nothing else waits · `run` the loop.
+//! `backlog` what is said of images, when nothing else waits · `heartbeat` how far the streams reach, every second · `run` the loop.
 
 mod answers;
 mod backlog;
 mod compile;
 mod config;
 mod coverage;
+mod heartbeat;
 mod ledger;
 mod lookup;
 mod run;

@@ -22,6 +22,7 @@ use crate::{
     backlog::{Backlog, Portion},
     compile::{Compiled, compile},
     config::Config,
+    heartbeat,
     index::Index,
     lookup::{self, Answer, Question, Trouble},
     state::{Reaction, State},
@@ -44,6 +45,8 @@ enum Asked {
 
 /// Runs until the context's stop.
 pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
+    let heartbeats = heartbeat::issue(context.connection.clone());
+    context.tasks.spawn(context.stop.clone().run_until_cancelled_owned(heartbeats));
     let index = Index::open(&config.folder)?;
     let streams = [
         (StreamName::Orders, 0),

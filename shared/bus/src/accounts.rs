@@ -8,7 +8,7 @@
 mod exchange;
 mod permissions;
 
-pub(crate) use exchange::LETTERS_API;
+pub(crate) use exchange::{LETTERS_API, origin_api};
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,11 @@
 //! One identity's way to the broker: connect, and publish until it is stored.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_nats::{
     Client, ConnectOptions,
@@ -17,6 +22,10 @@ const REQUEST: Duration = Duration::from_secs(5);
 
 /// How long anything that is asked of the broker may take, the client's own queue included.
 const BOUND: Duration = Duration::from_secs(10);
+
+/// Between two pings of a quiet broker. The client gives up a connection when three have no answer, so a link that carries nothing is noticed
+/// within 20 s: well before what was read over it is stale.
+const PING: Duration = Duration::from_secs(5);
 
 /// How long a publication is retried with the same id: longer than a broker's restart, shorter than its duplicate window.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -155,29 +164,7 @@ pub(crate) async fn bounded<T, E: Into<async_nats::Error>>(
 impl Connection {
     /// Connects as `identity`, which names the process and its inbox. Tries for `patience`, so that a broker may start beside us.
     pub async fn connect(config: &Config, identity: &str, patience: Duration) -> Result<Self, Error> {
-        let mut options = ConnectOptions::new();
-        if let Some(path) = &config.seed_file {
-            let seed = std::fs::read_to_string(path)
-                .map_err(|source| Error::Seed { path: path.display().to_string(), source })?;
-            options = ConnectOptions::with_nkey(seed.trim().to_owned());
-        }
-        let (connected, connects) = watch::channel(0);
-        let options = options
-            .name(identity)
-            .custom_inbox_prefix(format!("_INBOX_{identity}"))
-            .connection_timeout(REQUEST)
-            .request_timeout(Some(REQUEST))
-            // Half a second at most between two tries: a broker's restart must not cost a gate more than that.
-            .reconnect_delay_callback(|attempts| Duration::from_millis((50 * attempts as u64).min(500)))
-            .event_callback(move |event| {
-                match event {
-                    async_nats::Event::Connected => connected.send_modify(|connects| *connects += 1),
-                    async_nats::Event::Draining => debug!(%event, "The broker connection changed."),
-                    // A refused subject arrives here and nowhere else.
-                    event => warn!(%event, "The broker connection changed."),
-                }
-                std::future::ready(())
-            });
+        let (options, connects) = options(config, identity)?;
         let deadline = tokio::time::Instant::now() + patience;
         let client = loop {
             match options.clone().connect(config.url.as_str()).await {
@@ -189,9 +176,25 @@ impl Connection {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
+        Ok(Self::new(client, config, identity, connects))
+    }
+
+    /// As [`Connection::connect`], and returns at once: the connection is made in the background, for as long as it takes. What is asked of the
+    /// broker before that fails as if it had gone away.
+    ///
+    /// # Errors
+    /// `Seed`; `Connect` for an address that cannot be one.
+    pub async fn open(config: &Config, identity: &str) -> Result<Self, Error> {
+        let (options, connects) = options(config, identity)?;
+        let opened = options.retry_on_initial_connect().connect(config.url.as_str()).await;
+        let client = opened.map_err(|source| Error::Connect { url: redacted(&config.url), source })?;
+        Ok(Self::new(client, config, identity, connects))
+    }
+
+    fn new(client: Client, config: &Config, identity: &str, connects: watch::Receiver<u64>) -> Self {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(REQUEST);
-        Ok(Self { client, jetstream, identity: identity.to_owned(), node: config.node.clone(), connects })
+        Self { client, jetstream, identity: identity.to_owned(), node: config.node.clone(), connects }
     }
 
     /// The name of the node that this process speaks of; empty but for gates and agents.
@@ -281,10 +284,51 @@ impl Connection {
 
     /// Sends what is buffered, then closes.
     pub async fn drain(&self) {
+        // There is nobody to take what is buffered.
+        if !self.is_connected() {
+            return;
+        }
         if let Err(error) = bounded("close the connection", self.client.drain()).await {
             debug!(error = %telemetry::Chain(&error), "The connection was closed already.");
         }
     }
+}
+
+/// How every connection is made, and how often it was.
+fn options(config: &Config, identity: &str) -> Result<(ConnectOptions, watch::Receiver<u64>), Error> {
+    let mut options = ConnectOptions::new();
+    if let Some(path) = &config.seed_file {
+        let seed = std::fs::read_to_string(path)
+            .map_err(|source| Error::Seed { path: path.display().to_string(), source })?;
+        options = ConnectOptions::with_nkey(seed.trim().to_owned());
+    }
+    let (connected, connects) = watch::channel(0);
+    let away = AtomicBool::new(false);
+    let options = options
+        .name(identity)
+        .custom_inbox_prefix(format!("_INBOX_{identity}"))
+        .connection_timeout(REQUEST)
+        .request_timeout(Some(REQUEST))
+        .ping_interval(PING)
+        // Half a second at most between two tries: a broker's restart must not cost a gate more than that.
+        .reconnect_delay_callback(|attempts| Duration::from_millis((50 * attempts as u64).min(500)))
+        .event_callback(move |event| {
+            match event {
+                async_nats::Event::Connected => {
+                    away.store(false, Ordering::Relaxed);
+                    connected.send_modify(|connects| *connects += 1);
+                }
+                async_nats::Event::Draining => debug!(%event, "The broker connection changed."),
+                // One for each try, twice a second for as long as the broker is away: the first says it.
+                async_nats::Event::ClientError(_) if away.swap(true, Ordering::Relaxed) => {
+                    debug!(%event, "The broker connection changed.");
+                }
+                // A refused subject arrives here and nowhere else.
+                event => warn!(%event, "The broker connection changed."),
+            }
+            std::future::ready(())
+        });
+    Ok((options, connects))
 }
 
 /// An address without the user and password that it may carry.

@@ -1,13 +1,21 @@
 //! Streams read from the beginning, several as one: what services fold their state from. Nothing is acknowledged.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_nats::jetstream::{
     consumer::{DeliverPolicy, pull::OrderedConfig},
-    stream::Info,
+    stream::{Info, SourceInfo, Stream},
 };
-use events::{Subject, topology::StreamName};
+use events::{
+    Subject,
+    topology::{Keep, StreamName},
+};
 use futures::StreamExt as _;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use tokio::{
     sync::mpsc,
@@ -53,10 +61,20 @@ pub enum Heard {
     CaughtUp,
 }
 
+/// The last message of a stream that somebody has read and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Its place.
+    pub sequence: u64,
+    /// What it was ([`Record::fingerprint`]).
+    pub fingerprint: [u8; 32],
+}
+
 /// One or more streams, read as one.
 #[derive(Debug)]
 pub struct Feed {
     heard: mpsc::Receiver<Heard>,
+    diverged: Arc<OnceLock<StreamName>>,
 }
 
 impl Feed {
@@ -67,29 +85,70 @@ impl Feed {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
+        let starts = streams.iter().map(|(stream, after)| (*stream, *after, Check::Nothing));
+        Self::start(connection, starts, tasks, stop)
+    }
+
+    /// As [`Feed::open`], each stream after the message given with it (none for all), for readers who keep what they read. Each time a stream is opened, that
+    /// message or the last one told is looked at again: where the stream no longer has it, as after a broker was restored from an older copy, the feed
+    /// ends and [`Feed::diverged`] says so. For streams that keep everything.
+    pub fn resume(
+        connection: &Connection,
+        streams: &[(StreamName, Option<Mark>)],
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let starts = streams.iter().map(|(stream, mark)| match (stream.spec().keep, mark) {
+            (Keep::Everything, Some(mark)) => (*stream, mark.sequence, Check::Last(Some(mark.fingerprint))),
+            (Keep::Everything, None) => (*stream, 0, Check::Last(None)),
+            (_, mark) => (*stream, mark.map_or(0, |mark| mark.sequence), Check::Nothing),
+        });
+        Self::start(connection, starts, tasks, stop)
+    }
+
+    fn start(
+        connection: &Connection,
+        starts: impl Iterator<Item = (StreamName, u64, Check)>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let stop = stop.child_token();
+        let diverged = Arc::<OnceLock<StreamName>>::default();
         let (tell, heard) = mpsc::channel(BUFFER);
         let (caught_up, mut all_caught_up) = mpsc::channel::<()>(1);
-        for (stream, after) in streams.iter().copied() {
-            let reader = Reader {
+        for (stream, after, check) in starts {
+            let mut reader = Reader {
                 connection: connection.clone(),
                 stream,
                 after,
+                check,
                 opened: Instant::now(),
                 tell: tell.clone(),
                 caught_up: Some(caught_up.clone()),
             };
-            let stop = stop.clone();
-            tasks.spawn(async move { stop.run_until_cancelled(reader.run()).await });
+            let (stop, diverged) = (stop.clone(), Arc::clone(&diverged));
+            tasks.spawn(async move {
+                if stop.run_until_cancelled(reader.run()).await == Some(Ended::Diverged) {
+                    diverged.set(stream).ok();
+                    stop.cancel();
+                }
+                // Not earlier: a reader that is gone counts as caught up.
+                drop(reader);
+            });
         }
         drop(caught_up);
-        let stop = stop.clone();
         tasks.spawn(async move {
             // The channel carries nothing: it closes when the last reader has let go of its end.
             if stop.run_until_cancelled(all_caught_up.recv()).await.is_some() {
                 tell.send(Heard::CaughtUp).await.ok();
             }
         });
-        Self { heard }
+        Self { heard, diverged }
+    }
+
+    /// The stream that is no longer what was read of it; known once [`Feed::next`] yields none.
+    pub fn diverged(&self) -> Option<StreamName> {
+        self.diverged.get().copied()
     }
 
     /// The next thing heard; none once the feed was stopped. Cancel-safe.
@@ -102,30 +161,57 @@ struct Reader {
     connection: Connection,
     stream: StreamName,
     after: u64,
+    check: Check,
     opened: Instant,
     tell: mpsc::Sender<Heard>,
     /// Let go when everything has been told.
     caught_up: Option<mpsc::Sender<()>>,
 }
 
+/// Whether the message at [`Reader::after`] is looked at again when the stream is opened.
+enum Check {
+    Nothing,
+    /// By its fingerprint; none before the first message.
+    Last(Option<[u8; 32]>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    NobodyReads,
+    Diverged,
+}
+
+/// What one opening of a stream came to.
+enum Read {
+    BrokeOff,
+    Diverged,
+}
+
 impl Reader {
-    async fn run(mut self) {
+    async fn run(&mut self) -> Ended {
         loop {
-            if let Err(error) = self.read().await {
-                warn!(stream = %self.stream, error = %telemetry::Chain(&error), "A stream is read again from where it broke off.");
+            match self.read().await {
+                Ok(Read::BrokeOff) => {}
+                Ok(Read::Diverged) => {
+                    error!(stream = %self.stream, sequence = self.after, "A stream is not the one that was read before: the broker was restored or replaced. It is read anew.");
+                    return Ended::Diverged;
+                }
+                Err(error) => {
+                    warn!(stream = %self.stream, error = %telemetry::Chain(&error), "A stream is read again from where it broke off.");
+                }
             }
             if self.tell.is_closed() {
-                return;
+                return Ended::NobodyReads;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
-    async fn read(&mut self) -> Result<(), Error> {
+    async fn read(&mut self) -> Result<Read, Error> {
         let failed = |source: async_nats::Error| Error::broker(format!("read {}", self.stream), source);
         let mut connects = self.connection.connects.clone();
         connects.mark_unchanged();
-        let stream = self
+        let mut stream = self
             .connection
             .jetstream
             .get_stream(self.stream.as_str())
@@ -133,12 +219,21 @@ impl Reader {
             .map_err(|error| failed(error.into()))?;
         let info = stream.cached_info();
         let last = info.state.last_sequence;
+        let mut expected = match self.check {
+            Check::Last(Some(fingerprint)) => Some(fingerprint),
+            Check::Last(None) | Check::Nothing => None,
+        };
+        if self.after > last && expected.is_some() {
+            return self.await_length(&mut stream).await;
+        }
         if self.after > last && info.mirror.is_none() {
             error!(stream = %self.stream, after = self.after, last, "A stream is shorter than what was read of it: restore the broker, or delete the projections.");
         }
         let config = OrderedConfig {
             name: Some(self.connection.unique_name()),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.after + 1 },
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: if expected.is_some() { self.after } else { self.after + 1 },
+            },
             ..OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.into()))?;
@@ -148,10 +243,10 @@ impl Reader {
         loop {
             let message = tokio::select! {
                 biased;
-                _ = connects.changed() => return Ok(()),
+                _ = connects.changed() => return Ok(Read::BrokeOff),
                 message = messages.next() => message,
                 // Reached when nothing is waiting to be read.
-                _ = look.tick(), if self.caught_up.is_some() => {
+                _ = look.tick(), if self.caught_up.is_some() && expected.is_none() => {
                     let info = stream.get_info().await.map_err(|error| failed(error.into()))?;
                     if self.has_told(&info) {
                         self.caught_up = None;
@@ -159,12 +254,23 @@ impl Reader {
                     continue;
                 }
             };
-            let Some(message) = message else { return Ok(()) };
+            let Some(message) = message else { return Ok(Read::BrokeOff) };
             let message = message.map_err(|error| failed(error.into()))?;
             let info = message.info().map_err(failed)?;
             let (sequence, at) = (info.stream_sequence, info.published);
+            let at = OffsetDateTime::from_unix_timestamp_nanos(at.unix_timestamp_nanos())
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let found = || fingerprint(at, message.subject.as_str(), &message.payload);
+            if let Some(expected) = expected.take()
+                && (sequence, found()) != (self.after, expected)
+            {
+                return Ok(Read::Diverged);
+            }
             if sequence <= self.after {
                 continue;
+            }
+            if let Check::Last(last) = &mut self.check {
+                *last = Some(found());
             }
             let subject = match message.subject.as_str().parse() {
                 Ok(subject) => subject,
@@ -179,15 +285,31 @@ impl Reader {
                 stream: self.stream,
                 subject,
                 sequence,
-                at: OffsetDateTime::from_unix_timestamp_nanos(at.unix_timestamp_nanos())
-                    .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                at,
                 body: message.payload.to_vec(),
                 trace: headers::trace_of(message.headers.as_ref()),
             };
             if self.tell.send(Heard::Record(Box::new(record))).await.is_err() {
-                return Ok(());
+                return Ok(Read::BrokeOff);
             }
             self.after = sequence;
+        }
+    }
+
+    /// The stream is shorter than what was read of it. A mirror that was made anew grows; anything else stays so.
+    async fn await_length<T>(&self, stream: &mut Stream<T>) -> Result<Read, Error> {
+        let opened = Instant::now();
+        loop {
+            let asked = stream.get_info().await;
+            let info = asked.map_err(|error| Error::broker(format!("read {}", self.stream), error))?;
+            if info.state.last_sequence >= self.after {
+                return Ok(Read::BrokeOff);
+            }
+            let settled = info.mirror.as_ref().is_none_or(|origin| is_level(origin, opened));
+            if settled {
+                return Ok(Read::Diverged);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -195,11 +317,24 @@ impl Reader {
     fn has_told(&self, info: &Info) -> bool {
         // What has expired is not told; an empty stream keeps the number of its last message.
         let told = info.state.messages == 0 || self.after >= info.state.last_sequence;
-        told && info.mirror.as_ref().is_none_or(|origin| {
-            // A mirror's lag is what it knew when it last heard from its origin, and nothing before the first time.
-            origin.lag == 0 && origin.active.is_some_and(|ago| ago < self.opened.elapsed())
-        })
+        told && info.mirror.as_ref().is_none_or(|origin| is_level(origin, self.opened))
     }
+}
+
+/// Whether a mirror has all that its origin had at `since`.
+fn is_level(origin: &SourceInfo, since: Instant) -> bool {
+    // A mirror's lag is what it knew when it last heard from its origin, and nothing before the first time.
+    origin.lag == 0 && origin.active.is_some_and(|ago| ago < since.elapsed())
+}
+
+fn fingerprint(at: OffsetDateTime, subject: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(at.unix_timestamp_nanos().to_be_bytes());
+    for part in [subject.as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 impl Record {
@@ -231,6 +366,11 @@ impl Record {
             _ => telemetry::adopt(&span, &self.trace),
         }
         span
+    }
+
+    /// What tells this message from any other that could stand in its place.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        fingerprint(self.at, self.subject.as_str(), &self.body)
     }
 
     /// What tells facts caused by this message from equal ones with another cause.

@@ -1,7 +1,7 @@
 //! The only crate that names the broker's client. Bytes and subjects cross here; what they mean is `events`' business.
 //!
 //! # Layout
-//! [`Connection`] one identity's way to the broker · [`feed`] read streams from the beginning · [`consume`](consume()) share a
+//! [`Connection`] one identity's way to the broker · [`feed`] read streams from the beginning · [`heartbeat`] how far they reach · [`consume`](consume()) share a
 //! stream with replicas: the one run loop · [`dead`] what it laid aside · [`bucket`] create once · [`order`] give an order · [`ear`] listen live · [`rpc`] ask and answer · [`bootstrap`] streams, consumers and
 //! buckets as the topology has them · [`accounts`] the server's configuration from the same table · [`keyring`] the identities · [`server`] a
 //! server as a child.
@@ -17,6 +17,7 @@ pub mod consume;
 pub mod dead;
 pub mod ear;
 pub mod feed;
+pub mod heartbeat;
 pub mod keyring;
 pub mod order;
 pub mod rpc;
@@ -26,4 +27,4 @@ pub use bucket::Entries;
 pub use config::Config;
 pub use connection::{Connection, Error};
 pub use consume::{Classify, Delivery, Disposition, Handler, Limits, Outbox, consume};
-pub use feed::{Feed, Heard, Record};
+pub use feed::{Feed, Heard, Mark, Record};

@@ -67,7 +67,7 @@ macro_rules! text {
     )+};
 }
 
-plain!(String, bool, u32, u64, i64, std::collections::HashMap<String, String>);
+plain!(String, bool, u32, u64, i64, Option<u64>, std::collections::HashMap<String, String>);
 text!(Digest, DiffId, ChainId, ImageRef, Repository, Platform, BaseRole, Name, Operator, VersionRule);
 
 impl Field for Tag {

@@ -2,13 +2,14 @@
 //!
 //! # Layout
 //! [`subject`] names on the bus · [`mod@order`] what operators say · [`resolution`] what it means · [`mod@fold`] both into a snapshot · [`fact`] what happened ·
-//! [`rpc`] the few questions · [`topology`] who may say, hear and keep what. Domain values in, bytes out: wire types stay here.
+//! [`heartbeat`] how far the streams reach · [`rpc`] the few questions · [`topology`] who may say, hear and keep what. Domain values in, bytes out: wire types stay here.
 
 mod field;
 mod message;
 
 pub mod fact;
 pub mod fold;
+pub mod heartbeat;
 pub mod order;
 pub mod resolution;
 pub mod rpc;
@@ -103,6 +104,9 @@ pub struct Entry {
     /// The stream that keeps it.
     pub stream: StreamName,
 }
+
+/// A message that is published and kept by no stream: its name in `proto/`, and its subject.
+pub const BROADCASTS: &[(&str, &str)] = &[("HeartbeatIssued", heartbeat::HeartbeatIssued::SUBJECT)];
 
 /// Every event there is.
 pub fn catalogue() -> Vec<Entry> {

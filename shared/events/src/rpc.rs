@@ -136,6 +136,10 @@ message! {
         path: Vec<String>,
         /// What to start so that exactly what was judged starts: a local image id, or the repository with its digest.
         pinned: String,
+        /// How old the orders and resolutions are that the answer rests on; none where no heartbeat has said.
+        age_ms: Option<u64>,
+        /// Whether that is more than the enforcement point's `max_age`, so that its failure policy holds.
+        stale: bool,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Is the process alive, and can it do its work? For whoever starts and watches it.
 
 use std::{
+    fmt,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -26,16 +27,27 @@ pub(crate) struct Config {
 const BEHIND: &str = "behind: an order that is in force cannot be read here; update this program";
 
 /// Whether a service can do its work; cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Readiness {
     ready: Arc<watch::Sender<bool>>,
     behind: Arc<AtomicBool>,
+    staleness: Arc<OnceLock<Staleness>>,
     connection: bus::Connection,
 }
 
+/// What is stale in a service, in words; none while nothing is.
+type Staleness = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 impl Readiness {
     pub(crate) fn new(connection: bus::Connection) -> Self {
-        Self { ready: Arc::new(watch::Sender::new(false)), behind: Arc::default(), connection }
+        let ready = Arc::new(watch::Sender::new(false));
+        Self { ready, behind: Arc::default(), staleness: Arc::default(), connection }
+    }
+
+    /// The service is not ready while `staleness` says that what it answers from is too old.
+    pub fn is_stale_when(&self, staleness: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        // A second measure beside the first would be a mistake of the caller's, and the first still holds.
+        self.staleness.set(Box::new(staleness)).ok();
     }
 
     /// The service has caught up and answers from now on.
@@ -64,13 +76,23 @@ impl Readiness {
     }
 
     fn status(&self) -> (StatusCode, String) {
-        let (code, said) = match (*self.ready.borrow(), self.connection.is_connected()) {
+        let is_ready = *self.ready.borrow();
+        if let Some(said) = self.staleness.get().and_then(|staleness| staleness()).filter(|_| is_ready) {
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("stale: {said}\n"));
+        }
+        let (code, said) = match (is_ready, self.connection.is_connected()) {
             (_, true) if self.behind.load(Ordering::Relaxed) => (StatusCode::SERVICE_UNAVAILABLE, BEHIND),
             (true, true) => (StatusCode::OK, "ready"),
             (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "no connection to NATS"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "catching up"),
         };
         (code, format!("{said}\n"))
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("ready", &*self.ready.borrow()).finish_non_exhaustive()
     }
 }
 

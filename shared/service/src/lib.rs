@@ -5,6 +5,7 @@ mod arguments;
 mod config;
 mod ending;
 mod follow;
+mod freshness;
 mod health;
 mod lifetime;
 mod watchdog;
@@ -12,6 +13,7 @@ mod watchdog;
 pub use arguments::Arguments;
 pub use config::{Mistakes, check, load, section};
 pub use follow::follow;
+pub use freshness::{Freshness, since_boot};
 pub use health::Readiness;
 pub use lifetime::{Context, Fault, main, run};
 

@@ -130,9 +130,14 @@ where
 {
     let tasks = TaskTracker::new();
     let identity = bus::keyring::identity(role, &config.nats.node);
-    let Some(connection) =
-        stop.run_until_cancelled(Connection::connect(&config.nats, &identity, PATIENCE)).await
-    else {
+    let connecting = async {
+        match role {
+            // A node whose gate waits for the broker could neither list nor stop a container: the gate opens its sockets first.
+            Role::Gate => Connection::open(&config.nats, &identity).await,
+            _ => Connection::connect(&config.nats, &identity, PATIENCE).await,
+        }
+    };
+    let Some(connection) = stop.run_until_cancelled(connecting).await else {
         return Ok(());
     };
     let connection = connection?;

@@ -1,12 +1,15 @@
 //! May this image pass this door? A function of (snapshot, image facts, door, time) and of nothing else.
 
 mod message;
+mod stale;
 
 use std::{fmt, str::FromStr};
 
 use artifact::{BaseRole, ImageFacts, ImageRef};
 use lineage::{Evidence, Tie};
 use time::OffsetDateTime;
+
+pub use stale::{Aged, MAX_AGE, OnStale, StalePolicy};
 
 use crate::{
     order::{BanTarget, Severity},
@@ -65,6 +68,12 @@ pub enum Rule {
     Unknown,
     /// Whoever answers could not read an order that is in force.
     Behind,
+    /// What is known is too old to clear it.
+    Stale,
+    /// Nothing is known at all: neither orders nor what they mean.
+    NoState,
+    /// The container's image cannot be read, so that it cannot be cleared of a ban that is in force.
+    Unreadable,
 }
 
 /// The answer at a door.
@@ -86,6 +95,8 @@ pub struct Verdict {
     pub as_of: AsOf,
     /// When the answer ends by itself, where it does.
     pub valid_until: Option<OffsetDateTime>,
+    /// How old the snapshot was; none where nobody measured it.
+    pub aged: Option<Aged>,
 }
 
 /// What a refused person is told of a ban.
@@ -123,6 +134,7 @@ pub fn decide_unless(
         replacement: None,
         as_of: snapshot.as_of(),
         valid_until: None,
+        aged: None,
     };
     if snapshot.behind() {
         verdict.strict = Decision::Refuse;
@@ -152,12 +164,19 @@ pub fn decide_unless(
             };
         }
     }
-    verdict.decision = match snapshot.mode(door) {
-        Mode::Observe => Decision::Allow,
-        Mode::Warn => verdict.strict.min(Decision::Warn),
-        Mode::Enforce => verdict.strict,
-    };
+    verdict.decision = snapshot.mode(door).of(verdict.strict);
     verdict
+}
+
+impl Mode {
+    /// What is done in this mode where an enforcing one would do `strict`.
+    pub fn of(self, strict: Decision) -> Decision {
+        match self {
+            Self::Observe => Decision::Allow,
+            Self::Warn => strict.min(Decision::Warn),
+            Self::Enforce => strict,
+        }
+    }
 }
 
 /// The strongest tie by which `ban` holds `image`, if it does.

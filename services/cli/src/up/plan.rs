@@ -161,7 +161,9 @@ impl Plan {
             Role::Invalidator | Role::Worker | Role::Notifier => {
                 &[("folder", text(layout.role_folder(role)))]
             }
-            Role::Gate => &[("socket", text(layout.gate_socket()))],
+            Role::Gate => {
+                &[("socket", text(layout.gate_socket())), ("folder", text(layout.role_folder(role)))]
+            }
             Role::Watcher | Role::Scanner | Role::Planner | Role::Agent => &[],
         };
         for (key, value) in defaults {

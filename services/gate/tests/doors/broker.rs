@@ -10,7 +10,14 @@ use bus::{
     order::Given,
     server::{Options, Server},
 };
-use events::{Event as _, fact::ContainerRefused, topology::StreamName};
+use events::{
+    Event as _,
+    fact::ContainerRefused,
+    heartbeat::HeartbeatIssued,
+    topology::{Role, StreamName},
+};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use verdict::{Operator, Sequence};
 
@@ -41,6 +48,46 @@ impl Broker {
         let operator = connect(&server, &keys, &operator_identity(&alice), "alice").await;
         let invalidator = connect(&server, &keys, "invalidator", "invalidator").await;
         Self { server, keys, operator, invalidator, _folder: folder }
+    }
+
+    /// Issues heartbeats as the invalidator does, five a second, until what is returned is dropped; `term` is that of its start.
+    pub(crate) fn issue_heartbeats(&self, term: u64) -> JoinSet<()> {
+        let invalidator = self.invalidator.clone();
+        let mut issuing = JoinSet::new();
+        issuing.spawn(async move {
+            let account = Role::Invalidator.spec().account;
+            for counter in 1.. {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                let issued_at = OffsetDateTime::now_utc();
+                let orders = invalidator.last_sequence(StreamName::Orders, account).await;
+                let resolutions = invalidator.last_sequence(StreamName::Resolutions, account).await;
+                if let (Ok(orders), Ok(resolutions)) = (orders, resolutions) {
+                    let heartbeat = HeartbeatIssued { term, counter, issued_at, orders, resolutions };
+                    invalidator.publish_heartbeat(heartbeat).await.ok();
+                }
+            }
+        });
+        issuing
+    }
+
+    /// The heartbeats that a gate receives.
+    pub(crate) async fn heartbeats(&self) -> bus::heartbeat::Heartbeats {
+        let identity = bus::keyring::identity(Role::Gate, NODE);
+        connect(&self.server, &self.keys, &identity, &identity).await.heartbeats().await.unwrap()
+    }
+
+    /// Ends the broker as a power cut would; [`Server::restart`] brings it back.
+    pub(crate) async fn kill(&mut self) {
+        let process = self.server.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-9", &process]).status().unwrap().success());
+        self.server.ended().await.unwrap();
+    }
+
+    /// The administrator of the nodes' account.
+    pub(crate) async fn node_administrator(&self) -> async_nats::jetstream::Context {
+        let seed = std::fs::read_to_string(self.keys.seed_file("provision-node")).unwrap();
+        let client = async_nats::ConnectOptions::with_nkey(seed).connect(self.server.url()).await.unwrap();
+        async_nats::jetstream::new(client)
     }
 
     /// Gives an order and returns its place.

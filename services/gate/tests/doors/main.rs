@@ -5,4 +5,5 @@
 mod broker;
 mod daemon;
 mod site;
+mod stale;
 mod tricks;

@@ -30,6 +30,13 @@ pub(super) fn exports(account: Account, people: &[&Operator]) -> Vec<String> {
     for (role, _, subject) in published_across().filter(|(_, home, _)| *home == account) {
         lines.push(format!("{{service: \"{subject}\", accounts: [{}]}}", role.spec().account));
     }
+    for (subject, listeners) in broadcasts(account) {
+        let listeners = listeners.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(", ");
+        lines.push(format!("{{stream: \"{subject}\", accounts: [{listeners}]}}"));
+    }
+    for (asker, stream) in asked_at_origin().filter(|(_, stream)| stream.spec().home == account) {
+        lines.push(format!("{{service: \"$JS.API.STREAM.INFO.{stream}\", accounts: [{asker}]}}"));
+    }
     if people.is_empty() {
         return lines;
     }
@@ -77,6 +84,17 @@ pub(super) fn imports(account: Account) -> Vec<String> {
     }
     for (_, home, subject) in published_across().filter(|(role, ..)| role.spec().account == account) {
         lines.push(format!("{{service: {{account: {home}, subject: \"{subject}\"}}}}"));
+    }
+    for home in Account::ALL {
+        for (subject, _) in broadcasts(home).into_iter().filter(|(_, to)| to.contains(&account)) {
+            lines.push(format!("{{stream: {{account: {home}, subject: \"{subject}\"}}}}"));
+        }
+    }
+    for (_, stream) in asked_at_origin().filter(|(asker, _)| *asker == account) {
+        let (home, own) = (stream.spec().home, origin_info(stream));
+        lines.push(format!(
+            "{{service: {{account: {home}, subject: \"$JS.API.STREAM.INFO.{stream}\"}}, to: \"{own}\"}}"
+        ));
     }
     lines
 }
@@ -139,6 +157,36 @@ fn published_across() -> impl Iterator<Item = (Role, Account, &'static str)> {
             (home != spec.account).then_some((role, home, *subject))
         })
     })
+}
+
+/// What is broadcast in `account`, and the other accounts in which somebody subscribes to it.
+fn broadcasts(account: Account) -> Vec<(&'static str, BTreeSet<Account>)> {
+    let specs = || Role::ALL.into_iter().map(Role::spec);
+    let said =
+        specs().filter(|spec| spec.account == account).flat_map(|spec| spec.broadcasts.iter().copied());
+    said.map(|subject| {
+        let listeners = specs().filter(|spec| spec.subscribes.contains(&subject)).map(|spec| spec.account);
+        (subject, listeners.filter(|listener| *listener != account).collect())
+    })
+    .collect()
+}
+
+/// Who asks for the state of a stream where it is written: account, stream.
+fn asked_at_origin() -> impl Iterator<Item = (Account, StreamName)> {
+    Role::ALL
+        .into_iter()
+        .map(Role::spec)
+        .flat_map(|spec| spec.origins.iter().map(move |stream| (spec.account, *stream)))
+}
+
+/// Where, outside its home, the state of `stream` at its home is asked for.
+pub(super) fn origin_info(stream: StreamName) -> String {
+    format!("{}.STREAM.INFO.{stream}", origin_api(stream))
+}
+
+/// The prefix, outside its home, of what may be asked about `stream` at its home.
+pub(crate) fn origin_api(stream: StreamName) -> String {
+    format!("JS.{}.API", stream.spec().home)
 }
 
 /// The questions that are answered in `account`.

@@ -17,7 +17,8 @@ pub(super) fn role(key: &str, role: Role, identity: &str, node: &str) -> String 
     let spec = role.spec();
     let mut publish: Vec<String> =
         spec.publishes.iter().map(|subject| subject.replace("{node}", node)).collect();
-    publish.extend(spec.asks.iter().map(|subject| (*subject).to_owned()));
+    publish.extend(spec.asks.iter().chain(spec.broadcasts).map(|subject| (*subject).to_owned()));
+    publish.extend(spec.origins.iter().map(|stream| exchange::origin_info(*stream)));
     publish.extend(spec.follows.iter().flat_map(|stream| follow(*stream)));
     publish.extend(spec.consumes.iter().flat_map(consume));
     publish.extend(spec.buckets.iter().flat_map(|bucket| entries(*bucket, node)));
@@ -25,7 +26,7 @@ pub(super) fn role(key: &str, role: Role, identity: &str, node: &str) -> String 
         spec.follows.iter().flat_map(|stream| shared_with_others(*stream, role)).collect();
     let deny = if others.is_empty() { String::new() } else { format!(", deny: [{}]", quoted(&others)) };
     let mut subscribe = vec![format!("_INBOX_{identity}.>")];
-    subscribe.extend(spec.answers.iter().map(|subject| (*subject).to_owned()));
+    subscribe.extend(spec.answers.iter().chain(spec.subscribes).map(|subject| (*subject).to_owned()));
     // Every process is listed, and answers who it is.
     for verb in WHO {
         subscribe.extend([

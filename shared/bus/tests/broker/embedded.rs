@@ -20,7 +20,7 @@ use verdict::Operator;
 pub(crate) struct Broker {
     pub(crate) server: Server,
     pub(crate) keys: Keyring,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(crate) type Refusals = Arc<Mutex<BTreeSet<String>>>;
@@ -36,10 +36,25 @@ impl Broker {
         let options =
             Options { program: program(), folder: folder.path().join("nats"), port: None, accounts };
         let server = Server::start(options).await.unwrap();
-        let broker = Self { server, keys, _folder: folder };
-        let provision = async |account| Ok(broker.connect(&provision_identity(account)).await);
-        bootstrap::reconcile(provision, 1).await.unwrap();
+        let broker = Self { server, keys, folder };
+        broker.bootstrap().await;
         broker
+    }
+
+    async fn bootstrap(&self) {
+        let provision = async |account| Ok(self.connect(&provision_identity(account)).await);
+        bootstrap::reconcile(provision, 1).await.unwrap();
+    }
+
+    /// Takes everything from the broker that it stored, and makes its streams anew.
+    pub(crate) async fn lose_everything(&mut self) {
+        let process = self.server.id().unwrap();
+        let killed = std::process::Command::new("kill").args(["-9", &process.to_string()]).status().unwrap();
+        assert!(killed.success());
+        self.server.ended().await.unwrap();
+        std::fs::remove_dir_all(self.folder.path().join("nats/jetstream")).unwrap();
+        self.server.restart().await.unwrap();
+        self.bootstrap().await;
     }
 
     pub(crate) async fn connect(&self, identity: &str) -> Connection {

@@ -6,6 +6,7 @@ mod behind;
 mod dead;
 mod embedded;
 mod forged;
+mod heartbeat;
 mod permissions;
 mod questions;
 mod sizes;

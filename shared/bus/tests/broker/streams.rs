@@ -6,7 +6,7 @@ use std::{
 };
 
 use artifact::Digest;
-use bus::{Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Outbox, consume};
+use bus::{Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Mark, Outbox, consume};
 use events::{
     Event as _,
     fact::{BuildJob, ImageDeleted},
@@ -219,4 +219,62 @@ async fn work_is_done_once_retried_or_laid_aside() {
     );
     stop.cancel();
     run.await.unwrap();
+}
+
+/// What a feed that goes on after `mark` tells first: a sequence; 0 for having caught up; none where the stream is another.
+async fn resumed(broker: &Broker, mark: Option<Mark>) -> Option<u64> {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let gate = broker.role(Role::Gate).await;
+    let mut feed = Feed::resume(&gate, &[(StreamName::Orders, mark)], &tasks, &stop);
+    let heard = tokio::time::timeout(Duration::from_secs(30), feed.next()).await.expect("nothing was heard");
+    assert_eq!(feed.diverged(), heard.is_none().then_some(StreamName::Orders));
+    stop.cancel();
+    match heard? {
+        Heard::Record(record) => Some(record.sequence),
+        Heard::CaughtUp => Some(0),
+    }
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_after_what_it_kept_and_notices_another_stream() {
+    let broker = Broker::start().await;
+    let alice = async_nats::jetstream::new(broker.operator("alice").await);
+    let order = async || {
+        alice.publish("plimsoll.base.banned.alice", BAN.into()).await.unwrap().await.unwrap();
+    };
+    order().await;
+    order().await;
+    let gate = broker.role(Role::Gate).await;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let mut feed = Feed::resume(&gate, &[(StreamName::Orders, None)], &tasks, &stop);
+    let (first, second) = (next_record(&mut feed).await, next_record(&mut feed).await);
+    stop.cancel();
+    let mark = |sequence, record: &bus::Record| Some(Mark { sequence, fingerprint: record.fingerprint() });
+
+    assert_eq!(resumed(&broker, None).await, Some(1));
+    assert_eq!(resumed(&broker, mark(1, &first)).await, Some(2));
+    assert_eq!(resumed(&broker, mark(2, &second)).await, Some(0));
+    // Another message stands in its place, or none: the same text at another time is another order.
+    assert_eq!(resumed(&broker, mark(2, &first)).await, None);
+    assert_eq!(resumed(&broker, mark(1, &second)).await, None);
+    assert_eq!(resumed(&broker, mark(3, &second)).await, None);
+}
+
+#[tokio::test]
+async fn a_running_reader_notices_that_the_broker_is_another() {
+    let mut broker = Broker::start().await;
+    let alice = async_nats::jetstream::new(broker.operator("alice").await);
+    alice.publish("plimsoll.base.banned.alice", BAN.into()).await.unwrap().await.unwrap();
+    let gate = broker.role(Role::Gate).await;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let mut feed = Feed::resume(&gate, &[(StreamName::Orders, None)], &tasks, &stop);
+    assert_eq!(next_record(&mut feed).await.sequence, 1);
+    assert!(matches!(feed.next().await, Some(Heard::CaughtUp)));
+
+    broker.lose_everything().await;
+    let heard =
+        tokio::time::timeout(Duration::from_secs(60), feed.next()).await.expect("nothing was noticed");
+    assert!(heard.is_none(), "{heard:?}");
+    assert_eq!(feed.diverged(), Some(StreamName::Orders));
+    stop.cancel();
 }

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use super::StreamName;
+use crate::heartbeat::HeartbeatIssued;
 
 /// An account of the broker: subjects do not cross from one to another unless an export says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ pub enum Bucket {
     Definitions,
     /// One entry a (ban, remedy, container, started_at).
     Runs,
+    /// One entry a role of which one process is active: each start writes it, and the revision is the term.
+    Leases,
 }
 
 /// A consumer that remembers what it has acknowledged.
@@ -85,6 +88,12 @@ pub struct RoleSpec {
     pub answers: &'static [&'static str],
     /// Questions it asks.
     pub asks: &'static [&'static str],
+    /// Subjects it publishes that no stream keeps: they matter to those who are subscribed at that moment.
+    pub broadcasts: &'static [&'static str],
+    /// Broadcasts of other roles that it subscribes to.
+    pub subscribes: &'static [&'static str],
+    /// Streams of other accounts whose last sequence it asks for where they are written, and not of a mirror.
+    pub origins: &'static [StreamName],
 }
 
 /// The worker's share of the work queue.
@@ -160,7 +169,7 @@ impl Account {
 
 impl Bucket {
     /// Every bucket.
-    pub const ALL: [Self; 4] = [Self::Intents, Self::Notices, Self::Definitions, Self::Runs];
+    pub const ALL: [Self; 5] = [Self::Intents, Self::Notices, Self::Definitions, Self::Runs, Self::Leases];
 
     /// The name on the broker.
     pub fn as_str(self) -> &'static str {
@@ -169,6 +178,7 @@ impl Bucket {
             Self::Notices => "notices",
             Self::Definitions => "definitions",
             Self::Runs => "runs",
+            Self::Leases => "leases",
         }
     }
 
@@ -177,6 +187,7 @@ impl Bucket {
         match self {
             Self::Intents | Self::Notices | Self::Definitions => Account::Pipe,
             Self::Runs => Account::Node,
+            Self::Leases => Account::Ruling,
         }
     }
 }
@@ -219,6 +230,9 @@ impl Role {
             buckets: &[],
             answers: &[],
             asks: &[],
+            broadcasts: &[],
+            subscribes: &[],
+            origins: &[],
         };
         match self {
             Self::Watcher => RoleSpec {
@@ -262,6 +276,7 @@ impl Role {
                 consumes: &[WORK],
                 buckets: &[Bucket::Intents, Bucket::Definitions],
                 asks: &["plimsoll.rpc.scanner.scan"],
+                subscribes: &[HeartbeatIssued::SUBJECT],
                 ..none
             },
             Self::Invalidator => RoleSpec {
@@ -281,6 +296,9 @@ impl Role {
                     "plimsoll.rpc.invalidator.status",
                     "plimsoll.rpc.invalidator.credentials",
                 ],
+                buckets: &[Bucket::Leases],
+                broadcasts: &[HeartbeatIssued::SUBJECT],
+                origins: &[Orders],
                 ..none
             },
             Self::Notifier => RoleSpec {
@@ -295,6 +313,7 @@ impl Role {
                 publishes: &["plimsoll.container.refused.{node}.*"],
                 follows: &[Orders, Resolutions, Images],
                 answers: &["plimsoll.rpc.gate.check"],
+                subscribes: &[HeartbeatIssued::SUBJECT],
                 ..none
             },
             Self::Agent => RoleSpec {
