@@ -28,7 +28,15 @@ impl Gate {
     /// Connects to the gate that listens at `socket`.
     pub async fn connect(socket: &Path) -> Result<Self> {
         let there = async || UnixStream::connect(socket).await;
-        let stream = testkit::wait::eventually("the gate to listen", PATIENCE, there).await?;
+        Self::over(testkit::wait::eventually("the gate to listen", PATIENCE, there).await?).await
+    }
+
+    /// Connects to a gate that listens already.
+    pub async fn connect_at_once(socket: &Path) -> Result<Self> {
+        Self::over(UnixStream::connect(socket).await?).await
+    }
+
+    async fn over(stream: UnixStream) -> Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         let mut carrying = JoinSet::new();
         carrying.spawn(async move {

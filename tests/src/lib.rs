@@ -3,6 +3,7 @@
 
 pub mod apart;
 pub mod asking;
+pub mod chaos;
 pub mod definitions;
 pub mod facts;
 pub mod hostile;

@@ -19,9 +19,16 @@ pub fn find(parent: u32, role: &str) -> Result<u32> {
 /// Kills `role` below `parent` with SIGKILL; yields the process that died.
 pub fn kill(parent: u32, role: &str) -> Result<u32> {
     let process = find(parent, role)?;
-    let status = std::process::Command::new("kill").args(["-KILL", &process.to_string()]).status()?;
-    anyhow::ensure!(status.success(), "{role} could not be killed");
+    signal(process, "KILL")?;
     Ok(process)
+}
+
+/// Sends a signal, by its name without SIG.
+pub fn signal(process: u32, signal: &str) -> Result<()> {
+    let status =
+        std::process::Command::new("kill").args([&format!("-{signal}"), &process.to_string()]).status()?;
+    anyhow::ensure!(status.success(), "{process} did not take {signal}");
+    Ok(())
 }
 
 fn parent_of(process: u32) -> Option<u32> {

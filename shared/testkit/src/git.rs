@@ -55,6 +55,8 @@ pub struct GitHost {
     _daemon: Process,
     directory: TempDir,
     port: u16,
+    /// Where others reach it.
+    shown_port: u16,
 }
 
 impl GitHost {
@@ -79,7 +81,7 @@ impl GitHost {
             .envs(environment(directory.path()));
         let mut daemon = Process::start("git daemon", command)?;
         daemon.ready(START, async || TcpStream::connect(("127.0.0.1", port)).await).await?;
-        let host = Self { _daemon: daemon, directory, port };
+        let host = Self { _daemon: daemon, directory, port, shown_port: port };
         if let Some(webhook) = webhook {
             host.report_to(&webhook)?;
         }
@@ -96,6 +98,18 @@ impl GitHost {
         let written = self.path("webhook.new");
         write(&written, content).context("noting the webhook")?;
         std::fs::rename(written, self.path("webhook.json")).context("noting the webhook")
+    }
+
+    /// Host and port on which it listens.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Names repositories by another port of 127.0.0.1 from now on, such as a proxy's: in what [`Self::create`] yields and in webhooks. Pushes of this guard go to
+    /// the host itself all the same.
+    pub fn show_as(&mut self, port: u16) {
+        self.shown_port = port;
     }
 
     /// Makes an empty repository, `app` or `team/app`, and yields its URL. Its commits may be fetched by id.
@@ -131,7 +145,7 @@ impl GitHost {
     /// The URL of a repository, for fetching and pushing.
     #[must_use]
     pub fn url(&self, name: &str) -> String {
-        format!("git://127.0.0.1:{}/{name}.git", self.port)
+        format!("git://127.0.0.1:{}/{name}.git", self.shown_port)
     }
 
     /// Serves the same repositories over HTTP, to one user.
@@ -152,7 +166,12 @@ impl GitHost {
         let scratch = TempDir::with_prefix("plimsoll-clone-").context("making a scratch clone")?;
         let clone = scratch.path().join("clone");
         let home = self.directory.path();
-        git(home, scratch.path(), ["clone", "--quiet", &self.url(name), path(&clone)?]).await?;
+        git(
+            home,
+            scratch.path(),
+            ["clone", "--quiet", &format!("git://{}/{name}.git", self.address()), path(&clone)?],
+        )
+        .await?;
         // An empty repository yields a clone whose first branch may have another name.
         git(home, &clone, ["checkout", "--quiet", "-B", BRANCH]).await?;
         for (file, content) in files {
