@@ -1,6 +1,11 @@
 //! Blobs in and out of a registry, by `oci-client`. Not which ones: see `push`, `pull`, `description`.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use artifact::{Digest, Repository};
 use futures::{TryStreamExt, stream};
@@ -24,6 +29,9 @@ use crate::{
 /// What is read of a file at once on its way out.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// For each so many bytes a registry may take one more bound to store a blob that it has received: object stores copy it once more.
+const STORED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The pooled connections that blobs travel by: clients a scheme, because a client has one for all its hosts or a
 /// fixed list of exceptions, and loopback hosts are not listed.
 pub(crate) struct Blobs {
@@ -42,6 +50,8 @@ pub(crate) struct BlobStore<'a> {
     client: &'a OciClient,
     image: Reference,
     host: String,
+    /// How long nothing may move.
+    bound: Duration,
 }
 
 impl Blobs {
@@ -87,7 +97,12 @@ impl Blobs {
             }
         };
         let Some(token) = token else {
-            return Ok(BlobStore { client: &clients.open, image, host: host.to_owned() });
+            return Ok(BlobStore {
+                client: &clients.open,
+                image,
+                host: host.to_owned(),
+                bound: config.timeout,
+            });
         };
         let client = &clients.authorized;
         client.store_auth_if_needed(image.resolve_registry(), &RegistryAuth::Anonymous).await;
@@ -96,23 +111,21 @@ impl Blobs {
         if scope.is_push() {
             client.tokens.insert(&image, RegistryOperation::Push, token).await;
         }
-        Ok(BlobStore { client, image, host: host.to_owned() })
+        Ok(BlobStore { client, image, host: host.to_owned(), bound: config.timeout })
     }
 }
 
 impl BlobStore<'_> {
     pub(crate) async fn has(&self, digest: &Digest, subject: &str) -> Result<bool> {
-        self.client
-            .blob_exists(&self.image, digest.as_str())
-            .await
-            .map_err(|error| failed(error, subject, &self.host))
+        let answer = self.in_time(subject, self.client.blob_exists(&self.image, digest.as_str())).await?;
+        answer.map_err(|error| failed(error, subject, &self.host))
     }
 
     /// Whether the registry took the blob over from `source`, a repository of its own. It may answer no without a reason.
     pub(crate) async fn mount(&self, digest: &Digest, source: &Repository, subject: &str) -> Result<bool> {
         let path = source.path().to_owned();
         let source = Reference::with_tag(source.host().to_owned(), path, "latest".to_owned());
-        match self.client.mount_blob(&self.image, &source, digest.as_str()).await {
+        match self.in_time(subject, self.client.mount_blob(&self.image, &source, digest.as_str())).await? {
             Ok(()) => Ok(true),
             // 202: "start an upload instead".
             Err(OciError::SpecViolationError(_)) => Ok(false),
@@ -123,17 +136,42 @@ impl BlobStore<'_> {
     /// Uploads `file`, which has `size` bytes; the registry verifies the digest.
     pub(crate) async fn upload(&self, file: &Path, digest: &Digest, size: u64, subject: &str) -> Result<()> {
         let opened = tokio::fs::File::open(file).await.map_err(|error| Error::unreadable(file, error))?;
-        let chunks = stream::try_unfold(opened, |mut file| async move {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            let length = file.read(&mut chunk).await?;
-            chunk.truncate(length);
-            Ok::<_, OciError>((length > 0).then(|| (chunk.into(), file)))
+        let moved = Moved::now();
+        let told = moved.clone();
+        let chunks = stream::try_unfold(opened, move |mut file| {
+            let told = told.clone();
+            async move {
+                told.again();
+                let mut chunk = vec![0; CHUNK_BYTES];
+                let length = file.read(&mut chunk).await?;
+                chunk.truncate(length);
+                if length == 0 {
+                    told.ended();
+                }
+                Ok::<_, OciError>((length > 0).then(|| (chunk.into(), file)))
+            }
         });
-        self.client
-            .push_blob_stream(&self.image, chunks, digest.as_str(), Some(size))
-            .await
-            .map(drop)
-            .map_err(|error| failed(error, subject, &self.host))
+        let upload = self.client.push_blob_stream(&self.image, chunks, digest.as_str(), Some(size));
+        tokio::pin!(upload);
+        let storing = u32::try_from(size / STORED_AT_ONCE_BYTES).unwrap_or(u32::MAX).saturating_add(1);
+        loop {
+            match tokio::time::timeout(self.bound / 4, upload.as_mut()).await {
+                Ok(result) => return result.map(drop).map_err(|error| failed(error, subject, &self.host)),
+                Err(_) if moved.is_still(self.bound, self.bound.saturating_mul(storing)) => {
+                    return Err(self.silent(subject));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Waits for an answer no longer than nothing may move.
+    async fn in_time<T>(&self, subject: &str, answer: impl Future<Output = T>) -> Result<T> {
+        tokio::time::timeout(self.bound, answer).await.map_err(|_| self.silent(subject))
+    }
+
+    fn silent(&self, subject: &str) -> Error {
+        Error::TimedOut { subject: subject.to_owned(), limit: self.bound }
     }
 
     /// Reads a blob of `size` bytes into `target` and verifies it; what is in `target` after an error is worthless.
@@ -144,10 +182,12 @@ impl BlobStore<'_> {
         target: &mut (impl AsyncWrite + Unpin + Send),
         subject: &str,
     ) -> Result<()> {
-        let blob = self.client.pull_blob_stream(&self.image, digest.as_str()).await;
+        let blob = self.in_time(subject, self.client.pull_blob_stream(&self.image, digest.as_str())).await?;
         let mut blob = blob.map_err(|error| failed(error, subject, &self.host))?.stream;
         let mut length = 0;
-        while let Some(chunk) = blob.try_next().await.map_err(|error| broken(error, subject))? {
+        while let Some(chunk) =
+            self.in_time(subject, blob.try_next()).await?.map_err(|error| broken(error, subject))?
+        {
             length += chunk.len() as u64;
             if length > size {
                 return Err(Error::TooLarge { subject: subject.to_owned(), limit_bytes: size });
@@ -162,6 +202,43 @@ impl BlobStore<'_> {
             ));
         }
         Ok(())
+    }
+}
+
+/// When something last moved on its way out.
+#[derive(Clone)]
+struct Moved(Arc<Mutex<(Instant, Direction)>>);
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Direction {
+    /// For the registry to take more.
+    Out,
+    /// For its answer to all of it.
+    Answer,
+}
+
+impl Moved {
+    fn now() -> Self {
+        Self(Arc::new(Mutex::new((Instant::now(), Direction::Out))))
+    }
+
+    fn again(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), Direction::Out);
+    }
+
+    fn ended(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), Direction::Answer);
+    }
+
+    /// Whether nothing has moved for `out`, or nothing was answered for `answer`.
+    fn is_still(&self, out: Duration, answer: Duration) -> bool {
+        let (at, direction) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bound = match direction {
+            Direction::Out => out,
+            Direction::Answer => answer,
+        };
+        at.elapsed() >= bound
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use registry::{Client, Config, Error};
-use testkit::registry::DockerRegistry;
+use testkit::{
+    http_proxy::{Fault, HttpProxy},
+    registry::DockerRegistry,
+};
 use tokio::net::TcpListener;
 
 use crate::{base, client, push};
@@ -36,5 +39,34 @@ async fn a_silent_registry_costs_the_bound_and_no_more() -> Result<()> {
     let error = client.describe(&name).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }) && error.is_retryable(), "{error:?}");
     assert!(started.elapsed() < 10 * limit);
+    Ok(())
+}
+
+/// A transfer may take ten minutes, and yet a registry that falls silent in its middle is given up after the bound of one exchange.
+#[tokio::test]
+async fn a_registry_that_falls_silent_during_a_transfer_costs_the_bound_and_no_more() -> Result<()> {
+    let registry = DockerRegistry::start(None).await?;
+    let proxy = HttpProxy::start(registry.host()).await?;
+    let limit = Duration::from_millis(500);
+    let client = Client::new(Config { timeout: limit, ..Config::default() })?;
+    let image = base().make()?;
+    let name = format!("{}/os:1", proxy.host()).parse()?;
+    image.push(&client, &name).await?;
+    for about in
+        ["GET /v2/os/blobs/", "HEAD /v2/fresh/blobs/", "POST /v2/fresh/blobs/", "PUT /v2/fresh/blobs/"]
+    {
+        proxy.fail_where(about, Fault::Silent);
+        let started = Instant::now();
+        let failed = if about.starts_with("GET") {
+            let directory = tempfile::tempdir()?;
+            client.pull_layout(&name, directory.path()).await.map(drop).unwrap_err()
+        } else {
+            let fresh = format!("{}/fresh:1", proxy.host()).parse()?;
+            image.push(&client, &fresh).await.map(drop).unwrap_err().downcast()?
+        };
+        assert!(matches!(failed, Error::TimedOut { .. }) && failed.is_retryable(), "{about}: {failed:?}");
+        assert!(started.elapsed() < 10 * limit, "{about}: {:?}", started.elapsed());
+        proxy.recover();
+    }
     Ok(())
 }
