@@ -7,6 +7,7 @@ mod credentials;
 mod doors;
 mod overlap;
 mod policies;
+mod retries;
 mod scanner;
 mod separate;
 mod story;

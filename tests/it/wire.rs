@@ -27,6 +27,7 @@ fn is_part(message: &str) -> bool {
             "BanStatus",
             "PolicyStatus",
             "ExposedOrder",
+            "WaitingBuild",
         ]
         .contains(&message)
 }

@@ -1,5 +1,6 @@
 //! `plimsoll`: the operators' and developers' tool, and the embedded pipeline. The only crate that composes services.
 
+mod build;
 mod context;
 mod credentials;
 mod exit;
@@ -70,6 +71,8 @@ enum Command {
     Status(questions::StatusArguments),
     /// Which stored orders hold a credential? Exit code 1 where any does.
     Credentials(credentials::Arguments),
+    /// Build a project's last push again, whatever it failed for.
+    Build(build::Arguments),
     /// What no service could handle: list it, or have it tried again.
     Redrive(redrive::Arguments),
 }
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Why(arguments) => questions::why(&arguments),
         Command::Status(arguments) => questions::status(&arguments),
         Command::Credentials(arguments) => credentials::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
         Command::Redrive(arguments) => redrive::run(&arguments),
     }
 }

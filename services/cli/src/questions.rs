@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use verdict::Decision;
 
 use crate::{
-    context,
+    build, context,
     exit::{self, Failure, remark, say},
 };
 
@@ -132,6 +132,7 @@ pub(crate) fn status(arguments: &StatusArguments) -> ExitCode {
         for line in &reply.rejected {
             say(format_args!("rejected: {line}"));
         }
+        build::say_waiting(&connection).await;
         Ok(())
     })
 }

@@ -10,6 +10,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 use source::{Change, Commit, Fetcher, GitUrl, Pushed};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use verdict::order::Project;
@@ -74,7 +75,9 @@ impl Teller {
 
     async fn tell(&self, delivery: &Delivery) -> Result<(), Error> {
         let build: BuildFinished = delivery.decode()?;
-        if !notice::is_news(&build) {
+        let waits = notice::key(&notice::waits(&build), &build.project, Channel::Webhook);
+        let knows = self.noted(&waits).await?.is_some();
+        if !notice::is_news(&build, knows, OffsetDateTime::now_utc()) {
             return Ok(());
         }
         let name = &build.project;
@@ -86,7 +89,7 @@ impl Teller {
             }
             Err(error) => (Branch::Withheld(telemetry::Chain(&error).to_string()), Some(error)),
         };
-        let about = build.build.clone();
+        let about = notice::topic(&build);
         self.webhook(&about, &project, Notice::of(build, branch)).await?;
         failed.map_or(Ok(()), Err)
     }

@@ -1,20 +1,47 @@
 //! What a team is told of a build, and whether it is told anything. Pure: neither sent nor pushed here.
 
-use events::fact::{BuildFinished, Finding, Outcome, ScanFinished};
+use std::time::Duration;
+
+use events::fact::{BuildFinished, FailureClass, Finding, Outcome, ScanFinished};
 use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use verdict::order::Name;
 
 /// Digits of a commit in a branch's name: enough to tell a repository's commits apart.
 const SHORT_COMMIT: usize = 12;
 
-/// Whether a team is told of `build`: what it pushed itself and went as it was written is no news, what a ban caused always is.
-pub(crate) fn is_news(build: &BuildFinished) -> bool {
-    match build.outcome {
-        Outcome::Published => is_rewritten(build) || build.ban.is_some(),
+/// So long a build may wait for something that does not answer before its team is told.
+const UNTOLD_WAIT: Duration = Duration::from_secs(60);
+
+/// Whether a team is told of `build`, which ended at about `now`. What it pushed itself and went as it was written is no news, unless the team `knows`
+/// that the build was waiting; what a ban caused always is.
+pub(crate) fn is_news(build: &BuildFinished, knows: bool, now: OffsetDateTime) -> bool {
+    match (build.outcome, build.class) {
+        (Outcome::Published, _) => is_rewritten(build) || build.ban.is_some() || knows,
         // The newer build tells what the team has.
-        Outcome::Superseded => false,
-        Outcome::Refused | Outcome::Failed => true,
+        (Outcome::Superseded, _) => false,
+        (Outcome::Refused | Outcome::Failed, None | Some(FailureClass::Team)) => true,
+        // Once, however many attempts fail.
+        (_, Some(FailureClass::Ours)) => !knows,
+        (_, Some(FailureClass::Transient)) => {
+            let waited = build.waits_since.and_then(|since| Duration::try_from(now - since).ok());
+            !knows && waited.is_some_and(|waited| waited > UNTOLD_WAIT)
+        }
     }
+}
+
+/// What a notice is about: one is sent about each.
+pub(crate) fn topic(build: &BuildFinished) -> String {
+    if build.class.is_some_and(FailureClass::is_retried) {
+        return waits(build);
+    }
+    // Another attempt may end otherwise, and its end is told too.
+    if build.attempt > 1 { format!("{} attempt {}", build.build, build.attempt) } else { build.build.clone() }
+}
+
+/// What the notice is about that says that `build` waits.
+pub(crate) fn waits(build: &BuildFinished) -> String {
+    format!("{} waits", build.build)
 }
 
 /// Whether the build used another definition than the one in the source.
@@ -92,7 +119,18 @@ impl Notice {
             message,
             findings,
             pushed: _,
+            attempt: _,
+            class: _,
+            retry_at,
+            waits_since: _,
+            waits_for: _,
         } = build;
+        let message = match retry_at.and_then(|at| at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()) {
+            Some(at) => format!(
+                "{message}. This is not the team's to mend: the build is tried again by itself until it works, next at {at}."
+            ),
+            None => message,
+        };
         let (branch, message) = match branch {
             Branch::Needless => (None, message),
             Branch::Offered(branch) => (Some(branch), message),
@@ -191,6 +229,11 @@ mod tests {
             definition: "Dockerfile".to_owned(),
             message: "Done.".to_owned(),
             pushed: 0,
+            attempt: 1,
+            class: None,
+            retry_at: None,
+            waits_since: None,
+            waits_for: String::new(),
             findings: vec![Finding {
                 line: 3,
                 code: "DL3006".to_owned(),
@@ -202,6 +245,7 @@ mod tests {
 
     #[test]
     fn only_news_is_told() {
+        let is_news = |build: &BuildFinished| is_news(build, false, OffsetDateTime::UNIX_EPOCH);
         assert!(!is_news(&build(Outcome::Published, "")));
         let campaign = BuildFinished { ban: Some(verdict::Sequence(7)), ..build(Outcome::Published, "") };
         assert!(is_news(&campaign));
@@ -209,6 +253,28 @@ mod tests {
         assert!(!is_news(&build(Outcome::Superseded, "--- a")));
         assert!(is_news(&build(Outcome::Refused, "")));
         assert!(is_news(&build(Outcome::Failed, "")));
+    }
+
+    #[test]
+    fn what_waits_is_told_once_and_so_is_its_end() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let waiting = |class, seconds| BuildFinished {
+            class: Some(class),
+            retry_at: Some(now),
+            waits_since: Some(now - Duration::from_secs(seconds)),
+            ..build(Outcome::Failed, "")
+        };
+        assert!(is_news(&waiting(FailureClass::Ours, 0), false, now));
+        assert!(!is_news(&waiting(FailureClass::Transient, 60), false, now));
+        let told = waiting(FailureClass::Transient, 61);
+        assert!(is_news(&told, false, now) && !is_news(&told, true, now));
+        assert!(!is_news(&waiting(FailureClass::Ours, 0), true, now));
+        let next = BuildFinished { attempt: 3, ..told.clone() };
+        assert_eq!((topic(&next), topic(&told)), (waits(&told), waits(&told)));
+        let ended = BuildFinished { attempt: 4, ..build(Outcome::Published, "") };
+        assert!(is_news(&ended, true, now) && topic(&ended) != waits(&told));
+        let notice = Notice::of(told, Branch::Needless);
+        assert!(notice.message.contains("tried again") && notice.message.contains("1970"), "{notice:?}");
     }
 
     #[test]

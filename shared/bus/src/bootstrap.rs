@@ -8,6 +8,8 @@ use async_nats::jetstream::{
     stream::{Config, DiscardPolicy, External, RetentionPolicy, Source, StorageType},
 };
 use events::topology::{Account, Bucket, Durable, Keep, Role, StreamName, StreamSpec};
+use futures::TryStreamExt as _;
+use tracing::info;
 
 use crate::connection::{Connection, Error};
 
@@ -40,6 +42,9 @@ pub async fn reconcile(
 async fn make_homes(connection: &Connection, account: Account, replicas: usize) -> Result<(), Error> {
     for spec in StreamName::ALL.map(StreamName::spec).iter().filter(|spec| spec.home == account) {
         apply(connection, account, home(spec, replicas)).await?;
+        if spec.keep == Keep::UntilDone {
+            remove_strangers(connection, spec.name).await?;
+        }
     }
     for role in Role::ALL.into_iter().filter(|role| role.spec().account == account) {
         for durable in role.spec().consumes {
@@ -71,6 +76,28 @@ async fn apply(connection: &Connection, account: Account, config: Config) -> Res
     }
     let applied = connection.jetstream.create_or_update_stream(config).await;
     applied.map(drop).map_err(|error| Error::broker(format!("apply the stream {name}"), error))
+}
+
+/// Removes the durable consumers of a work queue that the topology does not name: an earlier version's would take messages that nobody handles, and
+/// the broker refuses a new consumer whose messages another one takes. What they held is given to the new ones.
+async fn remove_strangers(connection: &Connection, stream: StreamName) -> Result<(), Error> {
+    let failed =
+        |error: async_nats::Error| Error::broker(format!("reconcile the consumers of {stream}"), error);
+    let found = connection.jetstream.get_stream(stream.as_str()).await;
+    let queue = found.map_err(|error| failed(error.into()))?;
+    let ours = |name: &str| {
+        let mut durables = Role::ALL.into_iter().flat_map(|role| role.spec().consumes);
+        durables.any(|durable| {
+            durable.name == name && (durable.stream == stream || stream == StreamName::Redrive)
+        })
+    };
+    let names: Vec<String> =
+        queue.consumer_names().try_collect().await.map_err(|error| failed(error.into()))?;
+    for name in names.iter().filter(|name| !ours(name)) {
+        queue.delete_consumer(name).await.map_err(|error| failed(error.into()))?;
+        info!(%stream, consumer = name, "A consumer that nobody uses any more was removed.");
+    }
+    Ok(())
 }
 
 async fn apply_consumer(

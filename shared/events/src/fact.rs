@@ -8,7 +8,8 @@ mod image;
 mod source;
 
 pub use build::{
-    BuildFinished, BuildInput, BuildJob, BuildQueued, BuildStarted, Finding, Outcome, ScanFinished,
+    BuildFinished, BuildInput, BuildJob, BuildQueued, BuildStarted, FailureClass, Finding, Lane, Outcome,
+    ScanFinished, retry_pause,
 };
 pub use campaign::{CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed};
 pub use container::{ContainerRefused, ContainerRemedied, ContainerStarted, ContainerStopped, RunState};
@@ -41,7 +42,7 @@ events! {
     ContainerStopped on "plimsoll.container.stopped" in Nodes, by |event| vec![event.node.clone(), event.container.clone()];
     ContainerRefused on "plimsoll.container.refused" in Nodes, by |event| vec![event.node.clone(), event.container.clone()];
     ContainerRemedied on "plimsoll.container.remedied" in Nodes, by |event| vec![event.node.clone(), event.container.clone()];
-    BuildJob on "plimsoll.work.build" in WorkBuild, by |event| vec![event.lane().to_owned(), event.project.to_string()];
+    BuildJob on "plimsoll.work.build" in WorkBuild, by |event| vec![event.lane.to_string(), event.project.to_string()];
     DeadLetter on "plimsoll.dead" in Dead, by |event| vec![event.stream.clone(), event.consumer.clone(), event.sequence.to_string()];
     Redrive on "plimsoll.redrive" in Redrive, by |event| vec![event.stream.clone(), event.consumer.clone(), event.operator.clone()];
 }

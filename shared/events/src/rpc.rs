@@ -6,7 +6,11 @@ use artifact::{BaseRole, Digest, ImageRef, Platform};
 use time::OffsetDateTime;
 use verdict::{Decision, Sequence, order::Name};
 
-use crate::{Request, fact::Finding, message::message};
+use crate::{
+    Request,
+    fact::{FailureClass, Finding},
+    message::message,
+};
 
 message! {
     /// What is wrong with this definition? Owned by the scanner.
@@ -200,6 +204,61 @@ message! {
 }
 
 message! {
+    /// Which builds wait? Owned by the planner.
+    WaitingRequest {}
+}
+
+message! {
+    /// The planner's answer.
+    WaitingReply {
+        /// Builds that will be tried again by themselves, longest wait first.
+        builds: Vec<WaitingBuild>,
+        /// How many more there are.
+        omitted: u32,
+    }
+}
+
+message! {
+    /// A build that failed for a reason that is not its team's, and will be tried again by itself.
+    WaitingBuild {
+        /// The build.
+        build: String,
+        /// Its project.
+        project: Name,
+        /// When it failed first.
+        since: Option<OffsetDateTime>,
+        /// Why it failed last.
+        reason: String,
+        /// Whose the failure is.
+        class: Option<FailureClass>,
+        /// When it is tried again; none while it is being tried.
+        retry_at: Option<OffsetDateTime>,
+        /// How many attempts have failed.
+        attempt: u32,
+    }
+}
+
+message! {
+    /// Build this project again, whatever its last build failed for. Owned by the planner.
+    BuildRequest {
+        /// The project.
+        project: Name,
+        /// Who asks, for the log.
+        operator: String,
+    }
+}
+
+message! {
+    /// The planner's answer.
+    BuildReply {
+        /// The builds that were released.
+        released: Vec<String>,
+        /// Why none was; empty where one was.
+        reason: String,
+    }
+}
+
+message! {
     /// A policy that holds.
     PolicyStatus {
         /// Its name.
@@ -324,4 +383,14 @@ impl Request for CredentialsRequest {
 impl Request for StatusRequest {
     const SUBJECT: &'static str = "plimsoll.rpc.invalidator.status";
     type Reply = StatusReply;
+}
+
+impl Request for WaitingRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.planner.waiting";
+    type Reply = WaitingReply;
+}
+
+impl Request for BuildRequest {
+    const SUBJECT: &'static str = "plimsoll.rpc.planner.build";
+    type Reply = BuildReply;
 }

@@ -142,6 +142,11 @@ impl Error {
         }
     }
 
+    /// Whether the registry did not answer at all.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::TimedOut { .. })
+    }
+
     /// Whether the registry says that what was wanted is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })

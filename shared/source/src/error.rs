@@ -101,6 +101,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the host did not answer at all, as far as git tells it.
+    pub fn is_silence(&self) -> bool {
+        const SILENCE: [&str; 6] = [
+            "Connection refused",
+            "Connection timed out",
+            "Could not resolve",
+            "Failed to connect",
+            "unable to connect",
+            "No route to host",
+        ];
+        match self {
+            Self::TimedOut { .. } => true,
+            Self::Git { said, .. } => SILENCE.iter().any(|words| said.contains(words)),
+            Self::Scheme { .. } | Self::NoBranch { .. } | Self::NoCommit { .. } | Self::NoAccess { .. } => {
+                false
+            }
+            Self::TooLarge { .. } | Self::Cancelled { .. } | Self::Unexpected { .. } => false,
+            Self::Local { .. } | Self::Credentials { .. } => false,
+        }
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -79,6 +79,12 @@ impl GitUrl {
         self.scheme
     }
 
+    /// The host with its port where one is written; empty for a directory of this machine.
+    pub fn host(&self) -> &str {
+        let after = self.shown.split_once("://").map_or(self.shown.as_str(), |(_, after)| after);
+        after.split_once('/').map_or(after, |(host, _)| host)
+    }
+
     /// What git is given on its command line: for ssh with the user, never with a password.
     pub(super) fn argument(&self) -> String {
         match (&self.asker, self.shown.strip_prefix("ssh://")) {

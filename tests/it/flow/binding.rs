@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use artifact::{BaseRole, Digest, ImageRef};
 use bus::{Connection, rpc::Listed};
 use events::{
-    fact::BuildJob,
+    fact::{BuildJob, Lane},
     order,
     rpc::{ScanReply, ScanRequest, ScannedUse},
     topology::{Bucket, Role},
@@ -144,7 +144,16 @@ async fn play(forge: &Forge) -> Result<()> {
     let planner = connect(&forge.broker, Role::Planner).await?;
     let intents = planner.entries(Bucket::Intents).await?;
     intents.create(&format!("build.{BUILD}"), commit.clone().into_bytes()).await?;
-    let job = BuildJob { build: BUILD.to_owned(), project: "shop".parse()?, commit, ban: None, pushed: 0 };
+    let job = BuildJob {
+        build: BUILD.to_owned(),
+        project: "shop".parse()?,
+        commit,
+        ban: None,
+        pushed: 0,
+        attempt: 1,
+        lane: Lane::Routine,
+        waits_since: None,
+    };
     planner.publish(job, BUILD).await?;
     eventually("the scanner to be asked again", STEP, async || -> Result<()> {
         let asked = forge.asked.load(Ordering::SeqCst);

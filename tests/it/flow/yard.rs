@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use artifact::Digest;
 use events::{order, topology::Role};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use testkit::{
 use tests::{
     apart::{Broker, notify, watcher},
     facts::{Fact, Facts},
-    world::STEP,
+    world::{OPERATOR, STEP, plimsoll},
 };
 use tokio::net::TcpStream;
 
@@ -27,8 +27,8 @@ const SECRET: &str = "a-secret";
 pub(super) struct Yard {
     broker: Broker,
     pub(super) registry: DockerRegistry,
-    git: GitHost,
-    roles: Vec<Process>,
+    pub(super) git: GitHost,
+    roles: Vec<(Role, Process)>,
     pub(super) facts: Facts,
     pub(super) client: registry::Client,
 }
@@ -57,7 +57,7 @@ impl Yard {
                 format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n", folder(Role::Worker)),
             ),
         ] {
-            roles.push(broker.start_role(role, NODE, &sections)?);
+            roles.push((role, broker.start_role(role, NODE, &sections)?));
         }
         let facts = broker.listen().await?;
         let client = registry::Client::new(registry::Config::default())?;
@@ -140,9 +140,34 @@ impl Yard {
         Ok(std::fs::read_to_string(folder.path().join("Dockerfile"))?)
     }
 
+    /// The process of a role.
+    pub(super) fn role(&mut self, role: Role) -> Result<&mut Process> {
+        let found = self.roles.iter_mut().find(|(known, _)| *known == role);
+        found.map(|(_, process)| process).with_context(|| format!("{role} does not run here"))
+    }
+
+    /// A connection with the identity of a role.
+    pub(super) async fn connect(&self, role: Role) -> Result<bus::Connection> {
+        let seed_file = Some(self.broker.seed(role.as_str()));
+        let config = bus::Config { url: self.broker.url().to_owned(), seed_file, node: String::new() };
+        Ok(bus::Connection::connect(&config, role.as_str(), STEP).await?)
+    }
+
+    /// Runs the command line as the operator; yields what it prints.
+    pub(super) async fn plimsoll(&self, arguments: &[&str]) -> Result<String> {
+        let context = self.broker.folder().join("operator.json");
+        let seed = self.broker.seed(&format!("operator-{OPERATOR}"));
+        let content =
+            json!({"description": "", "url": self.broker.url(), "nkey": seed, "operator": OPERATOR});
+        std::fs::write(&context, content.to_string())?;
+        let mut command = tokio::process::Command::from(plimsoll());
+        command.args(arguments).env("PLIMSOLL_CONTEXT", context);
+        run(command, STEP).await?.success()
+    }
+
     /// What every role has said, for a flow that failed.
     pub(super) fn logs(&self) -> String {
-        self.roles.iter().map(Process::log).collect()
+        self.roles.iter().map(|(_, process)| process.log()).collect()
     }
 }
 

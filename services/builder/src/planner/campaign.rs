@@ -8,11 +8,14 @@ use std::{
 use events::fact::{
     BuildJob, CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed, ImageUnattributed, Outcome,
 };
+use events::rpc::WaitingBuild;
+use time::OffsetDateTime;
 use verdict::{Sequence, order::Name};
 
 use super::{
+    attempt::{self, Due},
     graph::Graph,
-    state::{Campaign, Pushed, State},
+    state::{Campaign, Ending, Pushed, State},
     telling,
 };
 
@@ -34,31 +37,92 @@ pub(crate) enum Action {
     Closed(CampaignClosed),
 }
 
-/// Everything that is to be done in this state.
-pub(crate) fn due(state: &State) -> Vec<Action> {
-    let mut actions = pushes(state);
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// In this order.
+    pub(crate) actions: Vec<Action>,
+    /// When there is more to be done, though nothing happens until then.
+    pub(crate) wake: Option<OffsetDateTime>,
+    /// Builds that failed and are tried again.
+    pub(crate) waiting: Vec<WaitingBuild>,
+}
+
+/// Everything that is to be done in this state at `now`.
+pub(crate) fn due(state: &State, now: OffsetDateTime) -> Plan {
+    let mut plan = Plan::default();
+    let known = state.sources.iter().filter(|(project, _)| state.snapshot.project(project).is_some());
+    for (project, pushed) in known {
+        plan.release(state, now, project, pushed, None);
+    }
     for (ban, campaign) in &state.campaigns {
         if campaign.closed {
-            actions.extend(late(state, *ban));
+            late(&mut plan, state, now, *ban);
         } else if let Some(opened) = &campaign.opened {
-            actions.extend(campaign_actions(state, *ban, campaign, opened));
+            campaign_actions(&mut plan, state, now, *ban, campaign, opened);
         }
     }
-    actions
+    plan
+}
+
+impl Plan {
+    /// Releases a build, where an attempt at it is due.
+    fn release(
+        &mut self,
+        state: &State,
+        now: OffsetDateTime,
+        project: &Name,
+        source: &Pushed,
+        ban: Option<Sequence>,
+    ) {
+        let build = build_id(project, &source.commit, ban);
+        let due = attempt::due(state, project, source, &build, now);
+        let failed = state.finished.get(&build).filter(|ending| ending.is_retried());
+        if let Some(ending) = failed {
+            self.waiting.push(WaitingBuild {
+                build: build.clone(),
+                project: project.clone(),
+                since: ending.waits_since,
+                reason: ending.message.clone(),
+                class: ending.class,
+                retry_at: if let Due::At(at) = due { Some(at) } else { None },
+                attempt: ending.attempt,
+            });
+        }
+        match due {
+            Due::Now(attempt) => {
+                self.actions.push(Action::Release(BuildJob {
+                    project: project.clone(),
+                    commit: source.commit.clone(),
+                    ban,
+                    pushed: source.place,
+                    attempt,
+                    lane: attempt::lane(state, project, ban),
+                    waits_since: failed.and_then(|ending| ending.waits_since),
+                    build,
+                }));
+            }
+            Due::At(at) => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+            Due::Not => {}
+        }
+    }
 }
 
 /// An image may come to be covered after the campaign has closed: the registry told of it late, or what it stands on was replaced since.
 /// It is rebuilt all the same, as soon as nothing that it stands on is covered.
-fn late(state: &State, ban: Sequence) -> Vec<Action> {
+fn late(plan: &mut Plan, state: &State, now: OffsetDateTime, ban: Sequence) {
     if state.snapshot.ban(ban).is_none() {
-        return Vec::new();
+        return;
     }
     let graph = Graph::of(state, affected(state, ban));
-    let ready = graph.order().filter(|name| graph.bases(name).next().is_none());
-    ready.filter_map(|name| release(state, name, &state.published.get(name)?.source, Some(ban))).collect()
+    for name in graph.order().filter(|name| graph.bases(name).next().is_none()) {
+        if let Some(publication) = state.published.get(name) {
+            plan.release(state, now, name, &publication.source, Some(ban));
+        }
+    }
 }
 
-/// The name of a build: one a (project, commit, cause).
+/// The name of a build: one a (project, commit, cause), whatever the number of attempts, since it is published once.
 pub(crate) fn build_id(project: &Name, commit: &str, ban: Option<Sequence>) -> String {
     let commit: String = commit.chars().take(12).collect();
     match ban {
@@ -67,60 +131,48 @@ pub(crate) fn build_id(project: &Name, commit: &str, ban: Option<Sequence>) -> S
     }
 }
 
-fn pushes(state: &State) -> Vec<Action> {
-    let known = state.sources.iter().filter(|(project, _)| state.snapshot.project(project).is_some());
-    known.filter_map(|(project, pushed)| release(state, project, pushed, None)).collect()
-}
-
-fn release(state: &State, project: &Name, source: &Pushed, ban: Option<Sequence>) -> Option<Action> {
-    let Pushed { commit, place } = source;
-    let build = build_id(project, commit, ban);
-    let is_new = !state.queued.contains(&build) && !state.finished.contains_key(&build);
-    is_new.then(|| {
-        Action::Release(BuildJob {
-            build,
-            project: project.clone(),
-            commit: commit.clone(),
-            ban,
-            pushed: *place,
-        })
-    })
-}
-
 /// The projects of now whose images `ban` covers.
 fn affected(state: &State, ban: Sequence) -> impl Iterator<Item = &Name> {
     state.snapshot.projects().map(|project| &project.name).filter(move |name| state.is_affected(name, ban))
 }
 
 fn campaign_actions(
+    plan: &mut Plan,
     state: &State,
+    now: OffsetDateTime,
     ban: Sequence,
     campaign: &Campaign,
     opened: &CampaignOpened,
-) -> Vec<Action> {
+) {
     if state.snapshot.ban(ban).is_none() {
         let projects = campaign.planned.clone().unwrap_or_default();
         let graph = Graph::of(state, &projects);
-        return vec![telling::close(state, opened, &graph, &ends(state, ban, &graph), "lifted")];
+        plan.actions.push(telling::close(state, opened, &graph, &ends(state, ban, &graph), "lifted"));
+        return;
     }
     let covered = u32::try_from(state.covered(ban).len()).unwrap_or(u32::MAX);
     if covered < opened.images {
         // Two streams tell of one ban; the images have not all been heard of yet.
-        return Vec::new();
+        return;
     }
     // What was planned stays planned; what came to be covered since comes on top.
     let mut projects: BTreeSet<Name> = campaign.planned.clone().unwrap_or_default();
     projects.extend(affected(state, ban).cloned());
     let graph = Graph::of(state, &projects);
-    let mut actions = telling::plan(state, ban, campaign, &graph);
+    plan.actions.extend(telling::plan(state, ban, campaign, &graph));
     let ends = ends(state, ban, &graph);
     // The longest way decides when the last image is replaced.
-    let mut waiting: Vec<&Name> = projects.iter().filter(|name| !ends.contains_key(name)).collect();
+    let mut waiting: Vec<&Name> = projects.iter().filter(|name| state.is_affected(name, ban)).collect();
     waiting.sort_by_key(|name| Reverse(graph.height(name)));
     for name in waiting {
-        let ready = graph.bases(name).all(|base| ends.contains_key(base));
-        if let Some(publication) = state.published.get(name).filter(|_| ready) {
-            actions.extend(release(state, name, &publication.source, Some(ban)));
+        let Some(publication) = state.published.get(name) else { continue };
+        // What was built and has failed comes again only where somebody asks for it.
+        let is_ready = match ends.contains_key(name) {
+            false => graph.bases(name).all(|base| ends.contains_key(base)),
+            true => state.finished.contains_key(&build_id(name, &publication.source.commit, Some(ban))),
+        };
+        if is_ready {
+            plan.release(state, now, name, &publication.source, Some(ban));
         }
     }
     let total = u32::try_from(projects.len()).unwrap_or(u32::MAX);
@@ -128,7 +180,7 @@ fn campaign_actions(
     for (name, end) in &ends {
         if !campaign.progressed.contains_key(*name) {
             done += 1;
-            actions.push(Action::Progressed(CampaignProgressed {
+            plan.actions.push(Action::Progressed(CampaignProgressed {
                 ban,
                 project: (*name).clone(),
                 state: end.clone(),
@@ -138,11 +190,10 @@ fn campaign_actions(
         }
     }
     // Nobody waits for these, and builds may be long.
-    actions.extend(telling::name_orphans(state, ban));
+    plan.actions.extend(telling::name_orphans(state, ban));
     if ends.len() == projects.len() {
-        actions.push(telling::close(state, opened, &graph, &ends, "done"));
+        plan.actions.push(telling::close(state, opened, &graph, &ends, "done"));
     }
-    actions
 }
 
 /// How the parts of those projects in a campaign ended whose parts have.
@@ -168,12 +219,19 @@ fn end(
         return Some(REPLACED.to_owned());
     }
     let commit = &state.published.get(project)?.source.commit;
-    if let Some(ending) = state.finished.get(&build_id(project, commit, Some(ban))) {
+    let build = build_id(project, commit, Some(ban));
+    // An attempt that was released later is yet to end.
+    let is_last = |ending: &&Ending| {
+        state.released.get(&build).is_none_or(|released| released.attempt <= ending.attempt)
+    };
+    if let Some(ending) = state.finished.get(&build) {
         return match ending.outcome {
             // Published and still covered: another ban's build, or one that the invalidator has yet to judge.
             Outcome::Published => None,
             // The newer build is yet to be told of; where none is under way, that one has come to nothing.
             Outcome::Superseded if state.is_under_way(project) => None,
+            // It waits, and is tried again.
+            Outcome::Refused | Outcome::Failed if ending.is_retried() || !is_last(&ending) => None,
             Outcome::Superseded | Outcome::Refused | Outcome::Failed => {
                 Some(format!("{}: {}", ending.outcome, ending.message))
             }

@@ -8,12 +8,14 @@ use events::{
     Event as _, Malformed,
     fact::{
         BuildFinished, BuildQueued, CampaignClosed, CampaignOpened, CampaignPlanned, CampaignProgressed,
-        ImageInvalidated, ImageRestored, ImageUnattributed, Outcome, SourcePushed,
+        FailureClass, ImageInvalidated, ImageRestored, ImageUnattributed, Outcome, SourcePushed,
     },
     fold,
+    order::{self, Stored},
+    topology::StreamName,
 };
 use time::OffsetDateTime;
-use verdict::{Sequence, Snapshot, order::Name};
+use verdict::{Order, OrderRecord, Sequence, Snapshot, order::Name};
 
 /// Everything the planner decides from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,9 +23,15 @@ pub(crate) struct State {
     pub(crate) snapshot: Snapshot,
     /// What was pushed to each project last.
     pub(crate) sources: BTreeMap<Name, Pushed>,
-    /// Builds that were queued.
-    pub(crate) queued: BTreeSet<String>,
-    /// Those of them that have not ended, by project.
+    /// Builds that were released, and the last attempt at each.
+    pub(crate) released: BTreeMap<String, Released>,
+    /// When a person last asked for a build of a project.
+    pub(crate) requests: BTreeMap<Name, OffsetDateTime>,
+    /// When the order about a project last changed.
+    pub(crate) changes: BTreeMap<Name, OffsetDateTime>,
+    /// When a host that builds waited for last answered one of them.
+    pub(crate) answered: BTreeMap<String, OffsetDateTime>,
+    /// Builds that have not ended or will be tried again, by project.
     pub(crate) under_way: BTreeMap<Name, BTreeSet<String>>,
     /// How builds ended.
     pub(crate) finished: BTreeMap<String, Ending>,
@@ -49,11 +57,32 @@ pub(crate) struct Pushed {
     pub(crate) place: u64,
 }
 
-/// How a build ended.
+/// The last attempt at a build that was handed out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Released {
+    pub(crate) attempt: u32,
+    pub(crate) at: OffsetDateTime,
+}
+
+/// How the last attempt at a build ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
     pub(crate) message: String,
+    pub(crate) class: Option<FailureClass>,
+    pub(crate) attempt: u32,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) retry_at: Option<OffsetDateTime>,
+    pub(crate) waits_since: Option<OffsetDateTime>,
+    pub(crate) waits_for: String,
+    pub(crate) pushed: u64,
+}
+
+impl Ending {
+    /// Whether the build is tried again by itself.
+    pub(crate) fn is_retried(&self) -> bool {
+        self.class.is_some_and(FailureClass::is_retried)
+    }
 }
 
 /// What a project published last.
@@ -88,18 +117,18 @@ impl State {
     /// Folds one message. A message that cannot be read changes nothing, and is the caller's to report.
     pub(crate) fn hear(&mut self, record: &Record) -> Result<(), Malformed> {
         self.now = self.now.max(Some(record.at));
-        fold(&mut self.snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
+        self.order(record);
         let body = &record.body;
         match record.subject.split_kind().map(|(kind, _)| kind) {
             Some(SourcePushed::KIND) => {
                 let SourcePushed { project, commit, branch: _ } = SourcePushed::decode(body)?;
-                self.sources.insert(project, Pushed { commit, place: record.sequence });
+                self.pushed(project, Pushed { commit, place: record.sequence });
             }
             Some(BuildQueued::KIND) => {
-                let BuildQueued { build, project, .. } = BuildQueued::decode(body)?;
-                self.released(project, build);
+                let BuildQueued { build, project, attempt, commit: _, ban: _ } = BuildQueued::decode(body)?;
+                self.released(project, build, attempt, record.at);
             }
-            Some(BuildFinished::KIND) => self.build_finished(BuildFinished::decode(body)?),
+            Some(BuildFinished::KIND) => self.build_finished(BuildFinished::decode(body)?, record.at),
             Some(ImageInvalidated::KIND) => self.image_invalidated(ImageInvalidated::decode(body)?),
             Some(ImageRestored::KIND) => {
                 let ImageRestored { repository, digest, ban } = ImageRestored::decode(body)?;
@@ -131,12 +160,42 @@ impl State {
         Ok(())
     }
 
-    /// A build was handed out.
-    pub(crate) fn released(&mut self, project: Name, build: String) {
-        if !self.finished.contains_key(&build) {
+    /// Folds an order, and notes where a project is not what it was.
+    fn order(&mut self, record: &Record) {
+        let Record { stream, subject, sequence, at, body, .. } = record;
+        let name = match order::decode(subject, Sequence(*sequence), *at, body) {
+            Ok(Stored { record: OrderRecord { order: Order::Project(project), .. }, .. })
+                if *stream == StreamName::Orders =>
+            {
+                Some(project.name)
+            }
+            _ => None,
+        };
+        let before = name.as_ref().and_then(|name| self.snapshot.project(name).cloned());
+        fold(&mut self.snapshot, *stream, subject, *sequence, *at, body);
+        if let Some(name) = name.filter(|name| self.snapshot.project(name) != before.as_ref()) {
+            self.changes.insert(name, *at);
+        }
+    }
+
+    pub(crate) fn pushed(&mut self, project: Name, pushed: Pushed) {
+        // What would have been tried again is superseded.
+        if let Some(under_way) = self.under_way.get_mut(&project) {
+            under_way.retain(|build| !self.finished.get(build).is_some_and(Ending::is_retried));
+        }
+        self.sources.insert(project, pushed);
+    }
+
+    /// An attempt at a build was handed out.
+    pub(crate) fn released(&mut self, project: Name, build: String, attempt: u32, at: OffsetDateTime) {
+        let attempt = attempt.max(1);
+        let has_ended = |ending: &Ending| ending.attempt >= attempt && !ending.is_retried();
+        if !self.finished.get(&build).is_some_and(has_ended) {
             self.under_way.entry(project).or_default().insert(build.clone());
         }
-        self.queued.insert(build);
+        if self.released.get(&build).is_none_or(|released| released.attempt <= attempt) {
+            self.released.insert(build, Released { attempt, at });
+        }
     }
 
     /// Whether a build of `project` is yet to end.
@@ -144,9 +203,27 @@ impl State {
         self.under_way.get(project).is_some_and(|builds| !builds.is_empty())
     }
 
-    pub(crate) fn build_finished(&mut self, build: BuildFinished) {
-        let BuildFinished { build, project, commit, outcome, image, digest, inputs, message, pushed, .. } =
-            build;
+    pub(crate) fn build_finished(&mut self, build: BuildFinished, at: OffsetDateTime) {
+        let BuildFinished {
+            build,
+            project,
+            commit,
+            ban: _,
+            outcome,
+            image,
+            digest,
+            inputs,
+            diff: _,
+            definition: _,
+            message,
+            findings: _,
+            pushed,
+            attempt,
+            class,
+            retry_at,
+            waits_since,
+            waits_for,
+        } = build;
         if let (Some(image), Some(digest)) = (image, digest) {
             let repository = image.repository().clone();
             self.attributed.insert((repository.clone(), digest.clone()));
@@ -158,10 +235,25 @@ impl State {
                 self.published.insert(project.clone(), Publication { repository, digest, source, stands_on });
             }
         }
-        if let Some(under_way) = self.under_way.get_mut(&project) {
+        let attempt = attempt.max(1);
+        let ending =
+            Ending { outcome, message, class, attempt, at, retry_at, waits_since, waits_for, pushed };
+        if let Some(before) = self.finished.get(&build) {
+            if !before.waits_for.is_empty() && before.waits_for != ending.waits_for {
+                self.answered.insert(before.waits_for.clone(), at);
+            }
+            // A job that was given out twice may end twice: an image stays, and so does the end of a later attempt.
+            let stays = before.outcome == Outcome::Published || before.attempt > attempt;
+            if stays && ending.outcome != Outcome::Published {
+                return;
+            }
+        }
+        if !ending.is_retried()
+            && let Some(under_way) = self.under_way.get_mut(&project)
+        {
             under_way.remove(&build);
         }
-        self.finished.insert(build, Ending { outcome, message });
+        self.finished.insert(build, ending);
     }
 
     fn image_invalidated(&mut self, fact: ImageInvalidated) {

@@ -27,9 +27,14 @@ pub(super) async fn attach(pipeline: &Pipeline, made: &Made<'_>, digest: &Digest
     write_layout(&folder, &blobs).await.map_err(Failure::disk("writing the provenance"))?;
     let repository = made.project.image.repository();
     let pushed = pipeline.registry.push_layout(&folder, repository, &[]).await;
-    let index = pushed.map_err(Failure::registry(format!("pushing the provenance to {repository}")))?;
+    let index = pushed
+        .map_err(Failure::registry(format!("pushing the provenance to {repository}"), repository.host()))?;
     let Ok(tag) = format!("sha256-{}", digest.hex()).parse() else { return Ok(()) };
-    pipeline.registry.tag(repository, &index, &tag).await.map_err(Failure::registry("naming the provenance"))
+    pipeline
+        .registry
+        .tag(repository, &index, &tag)
+        .await
+        .map_err(Failure::registry("naming the provenance", repository.host()))
 }
 
 fn facts(made: &Made<'_>, digest: &Digest) -> Option<Facts> {

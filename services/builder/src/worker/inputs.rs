@@ -70,8 +70,9 @@ async fn one(
     layout: PathBuf,
 ) -> Result<Input, Failure> {
     let AllowedUse { used, line, as_of, .. } = allowed;
-    let description = pipeline.registry.describe(used).await;
-    let description = description.map_err(Failure::registry(format!("reading {used}")))?;
+    let host = used.repository().host();
+    let description = pipeline.registry.describe(used);
+    let description = pipeline.ask_registry(host, format!("reading {used}"), description).await?;
     if description.instances.is_empty() {
         return Err(Failure::Refused(format!(
             "line {line}: {used} is no image; name one that can be built on"
@@ -98,7 +99,7 @@ async fn one(
         .registry
         .pull_layout(&pinned, &layout)
         .await
-        .map_err(Failure::registry(format!("fetching {pinned}")))?;
+        .map_err(Failure::registry(format!("fetching {pinned}"), host))?;
     let mut triggers: Vec<String> = Vec::new();
     for trigger in description.instances.iter().flat_map(|instance| &instance.triggers) {
         if !triggers.contains(trigger) {

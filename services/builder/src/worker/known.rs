@@ -16,13 +16,13 @@ pub(super) async fn keep(pipeline: &Pipeline, job: &BuildJob, request: ScanReque
         KnownDefinition { commit: job.commit.clone(), request: Box::new(request), pushed: job.pushed };
     let value = value.encode();
     loop {
-        let kept = pipeline.definitions.get(key).await.map_err(Failure::scan)?;
+        let kept = pipeline.definitions.get(key).await.map_err(Failure::keep)?;
         let claim = match kept {
             Some((kept, _)) if is_later(&kept, job.pushed) => return Ok(()),
             Some((_, revision)) => pipeline.definitions.update(key, value.clone(), revision).await,
             None => pipeline.definitions.create(key, value.clone()).await,
         };
-        if let Claim::Won(_) = claim.map_err(Failure::scan)? {
+        if let Claim::Won(_) = claim.map_err(Failure::keep)? {
             return Ok(());
         }
     }

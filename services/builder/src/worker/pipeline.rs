@@ -10,9 +10,8 @@ use artifact::{Digest, ImageFacts, ImageRef};
 use bus::{Connection, Entries, Outbox};
 use dockerfile::{Dockerfile, Inputs, unified_diff};
 use events::{
-    fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished},
+    fact::{BuildFinished, BuildInput, BuildJob, BuildStarted, Finding, Outcome, ScanFinished, retry_pause},
     rpc::{ScanReply, ScanRequest},
-    topology::Role,
 };
 use source::{Checkout, Fetcher};
 use telemetry::Chain;
@@ -25,10 +24,12 @@ use verdict::{Decision, Door, decide_unless, order::Project, snapshot::ActiveBan
 use super::{
     definition::{self, AllowedUse},
     failure::Failure,
+    hosts::Hosts,
     inputs::{self, Input},
     known, labels,
     publish::{self, Published},
     run::Orders,
+    slots::Slots,
     stood_on,
 };
 use crate::{
@@ -56,6 +57,8 @@ pub(super) struct Pipeline {
     pub(super) definitions: Entries,
     pub(super) connection: Connection,
     pub(super) orders: Orders,
+    pub(super) hosts: Hosts,
+    pub(super) slots: Slots,
     pub(super) stop: CancellationToken,
 }
 
@@ -79,8 +82,9 @@ impl Pipeline {
         fs::create_dir_all(&jobs).await
     }
 
-    /// Carries out one job. A failure that is the team's is a fact; one of something outside is tried again, and a fact at last.
-    pub(super) async fn run(&self, job: BuildJob, attempt: u64) -> Result<Outbox, Failure> {
+    /// Carries out one job. Every failure is a fact, which says whether and when there is another attempt; only what lacks a moment goes back to the
+    /// queue, from which it came for the `delivery`th time.
+    pub(super) async fn run(&self, job: BuildJob, delivery: u64) -> Result<Outbox, Failure> {
         let project = self.orders.with(|snapshot| snapshot.project(&job.project).cloned());
         let project = project.ok_or_else(|| Failure::UnknownProject(job.project.to_string()))?;
         let mut story = Story::default();
@@ -91,7 +95,7 @@ impl Pipeline {
         let mut facts = Outbox::default();
         match ended {
             Ok(published) => publish::tell(&mut facts, &job, &project, published),
-            Err(failure) if failure.is_retryable() && !is_last(attempt) => return Err(failure),
+            Err(failure) if failure.goes_back(delivery).is_some() => return Err(failure),
             Err(failure) => {
                 info!(build = job.build, error = %Chain(&failure), "A build ended without an image.");
                 facts.push(not_published(&job, &project, story, &failure));
@@ -106,9 +110,10 @@ impl Pipeline {
         project: &Project,
         story: &mut Story,
     ) -> Result<Published, Failure> {
-        let BuildJob { build, project: name, commit, ban, pushed: _ } = job.clone();
-        let started = BuildStarted { build: build.clone(), project: name, commit, ban };
-        self.connection.publish(started, &build).await?;
+        let BuildJob { build, project: name, commit, ban, pushed: _, attempt: _, lane: _, waits_since: _ } =
+            job.clone();
+        let started = BuildStarted { build, project: name, commit, ban };
+        self.connection.publish(started, &cause(job)).await?;
         let folder = tempfile::Builder::new().prefix("job-").tempdir_in(self.folder.join("jobs"));
         let folder = folder.map_err(Failure::disk("making the build's folder"))?;
         let began = OffsetDateTime::now_utc();
@@ -146,7 +151,11 @@ impl Pipeline {
             limits: self.limits.clone(),
             output: folder.path().join("image"),
         };
-        let built = self.drive(&request).instrument(info_span!("build")).await?;
+        // Until here and from here on it waits for hosts and disks; only the steps themselves take the machine.
+        let built = {
+            let _slot = self.slots.take(job.lane).instrument(info_span!("wait")).await;
+            self.drive(&request).instrument(info_span!("build")).await?
+        };
         self.prove(project, &inputs, &built, scan.as_of)?;
         let made = publish::Made {
             job,
@@ -166,13 +175,26 @@ impl Pipeline {
 
     async fn fetch(&self, job: &BuildJob, project: &Project, folder: &Path) -> Result<Checkout, Failure> {
         let refused = |error: &dyn std::error::Error| {
-            Failure::Refused(format!("the project's source cannot be used: {error}"))
+            Failure::Configuration(format!("the project's source cannot be used: {error}"))
         };
         let url = project.source.parse::<source::GitUrl>().map_err(|error| refused(&error))?;
         let commit = job.commit.parse::<source::Commit>().map_err(|error| refused(&error))?;
         let into = folder.join("source");
         fs::create_dir(&into).await.map_err(Failure::disk("making the source's folder"))?;
-        Ok(self.fetcher.fetch(&url, &commit, &into, &self.stop).await?)
+        let fetched = self.fetcher.fetch(&url, &commit, &into, &self.stop);
+        let fetched = self.hosts.through(url.host(), source::Error::is_silence, fetched).await?;
+        fetched.map_err(|source| Failure::Source { host: url.host().to_owned(), source })
+    }
+
+    /// Asks a registry, unless it does not answer.
+    pub(super) async fn ask_registry<T>(
+        &self,
+        host: &str,
+        doing: impl Into<String>,
+        exchange: impl Future<Output = registry::Result<T>>,
+    ) -> Result<T, Failure> {
+        let answer = self.hosts.through(host, registry::Error::is_silence, exchange).await?;
+        answer.map_err(Failure::registry(doing, host))
     }
 
     async fn scan(&self, job: &BuildJob, text: &str, story: &mut Story) -> Result<ScanReply, Failure> {
@@ -202,7 +224,7 @@ impl Pipeline {
             policy_revision: reply.policy_revision,
             became_refused: false,
         };
-        self.connection.publish(finished, &job.build).await?;
+        self.connection.publish(finished, &cause(job)).await?;
         Ok(())
     }
 
@@ -290,12 +312,9 @@ fn bases(inputs: &BTreeMap<ImageRef, Input>, brought: &[AllowedUse]) -> Vec<Base
     bases.into_iter().map(|(reference, layout)| Base { reference, layout: layout.clone() }).collect()
 }
 
-fn is_last(attempt: u64) -> bool {
-    Role::Worker
-        .spec()
-        .consumes
-        .iter()
-        .any(|durable| i64::try_from(attempt).unwrap_or(i64::MAX) >= durable.max_deliver)
+/// What facts about a job are said for: another attempt says them again.
+fn cause(job: &BuildJob) -> String {
+    format!("{} attempt {}", job.build, job.attempt)
 }
 
 /// Reads the definition. A link could lead out of the tree, and a path with `..` too: neither is followed.
@@ -339,6 +358,10 @@ fn told<'a>(
 
 fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Failure) -> BuildFinished {
     let Story { findings, inputs, diff, notes: _ } = story;
+    let now = OffsetDateTime::now_utc();
+    let class = failure.class();
+    let (waits_for, pause) = failure.waits_for().unwrap_or_default();
+    let pause = pause.max(retry_pause(&job.build, job.attempt));
     BuildFinished {
         build: job.build.clone(),
         project: job.project.clone(),
@@ -353,5 +376,10 @@ fn not_published(job: &BuildJob, project: &Project, story: Story, failure: &Fail
         message: Chain(failure).to_string(),
         findings,
         pushed: job.pushed,
+        attempt: job.attempt,
+        class: Some(class),
+        retry_at: class.is_retried().then(|| now + pause),
+        waits_since: class.is_retried().then(|| job.waits_since.unwrap_or(now)),
+        waits_for: waits_for.to_owned(),
     }
 }

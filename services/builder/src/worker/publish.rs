@@ -76,7 +76,7 @@ pub(super) async fn publish(pipeline: &Pipeline, made: &Made<'_>) -> Result<Publ
     near.retain(|base| base.host() == repository.host() && base != repository);
     near.dedup();
     let digest = pipeline.registry.push_layout(made.layout, repository, &near).await;
-    let digest = digest.map_err(Failure::registry(format!("pushing to {repository}")))?;
+    let digest = digest.map_err(Failure::registry(format!("pushing to {repository}"), repository.host()))?;
     attest::attach(pipeline, made, &digest).await?;
     let published = Published(fact(made, digest));
     let published = record(pipeline, published).await?;
@@ -149,12 +149,12 @@ pub(super) async fn make_visible(
         return Ok(published.superseded(project, &newest));
     }
     let tagged = pipeline.registry.tag(repository, digest, tag).await;
-    tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
+    tagged.map_err(Failure::registry(format!("moving the tag {}", project.image), repository.host()))?;
     // A newer build may have claimed the tag in between and moved it before we did; then its image is what must stand there.
     let (Some(after), _) = claimed(pipeline, project).await? else { return Ok(published) };
     if after.digest != *digest {
         let tagged = pipeline.registry.tag(repository, &after.digest, tag).await;
-        tagged.map_err(Failure::registry(format!("moving the tag {}", project.image)))?;
+        tagged.map_err(Failure::registry(format!("moving the tag {}", project.image), repository.host()))?;
         return Ok(published.superseded(project, &after.digest));
     }
     info!(image = %project.image, %digest, "Published.");
@@ -170,8 +170,9 @@ async fn banned_since(
 ) -> Result<Option<Verdict>, Failure> {
     let mut past = Excused::new();
     for image in inputs.iter().map(|input| &input.used).chain([image]) {
-        let described =
-            pipeline.registry.describe(image).await.map_err(Failure::registry(format!("reading {image}")))?;
+        let host = image.repository().host();
+        let described = pipeline.registry.describe(image);
+        let described = pipeline.ask_registry(host, format!("reading {image}"), described).await?;
         let now = OffsetDateTime::now_utc();
         let verdict = pipeline.orders.with(|snapshot| {
             let instances: Vec<_> =
@@ -254,6 +255,8 @@ fn tag_key(project: &Project) -> String {
 /// The facts of a publication.
 pub(super) fn tell(facts: &mut Outbox, job: &BuildJob, project: &Project, published: Published) {
     let Published(finished) = published;
+    // Recorded by whichever attempt came first; told by the one that ends now.
+    let finished = BuildFinished { attempt: job.attempt, waits_since: job.waits_since, ..finished };
     if let (Outcome::Published, Some(ban), Some(digest), Some(tag)) =
         (finished.outcome, job.ban, &finished.digest, project.image.tag())
     {
@@ -290,6 +293,11 @@ fn fact(made: &Made<'_>, digest: Digest) -> BuildFinished {
         message,
         findings: story.findings.to_vec(),
         pushed: job.pushed,
+        attempt: job.attempt,
+        class: None,
+        retry_at: None,
+        waits_since: job.waits_since,
+        waits_for: String::new(),
     }
 }
 

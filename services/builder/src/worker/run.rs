@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use service::{Context, Fault};
 use verdict::Snapshot;
 
-use super::{failure::Failure, pipeline::Pipeline};
+use super::{failure::Failure, hosts::Hosts, pipeline::Pipeline, slots::Slots};
 use crate::{
     buildah::{self, Buildah},
     driver::Driver,
@@ -30,8 +30,8 @@ use crate::{
 pub struct Config {
     /// Where checkouts, bases and builds lie while they last; for one worker alone.
     pub folder: PathBuf,
-    /// Builds at the same time. Three on two cores: a build waits for git, disk and registry a good part of its time (measured: six
-    /// rebuilds take a fifth longer with two).
+    /// Builds whose steps run at the same time; where there are several, one slot is kept for rebuilds. Three on two cores: a build waits for its disk
+    /// a good part of its time (measured: six rebuilds take a fifth longer with two).
     #[serde(default = "three", deserialize_with = "one_or_more")]
     pub slots: usize,
     /// How git repositories are reached.
@@ -61,6 +61,9 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::E
         slots => Ok(slots),
     }
 }
+
+/// Builds of one lane that are fetched or published while others have the slots: enough that a host that does not answer keeps nothing else waiting.
+const BESIDE: usize = 5;
 
 /// How long a build may finish after a stop; longer ones go back to the queue.
 const GRACE: Duration = Duration::from_secs(8);
@@ -99,6 +102,8 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
             definitions: context.connection.entries(Bucket::Definitions).await?,
             connection: context.connection.clone(),
             orders: orders.clone(),
+            hosts: Hosts::default(),
+            slots: Slots::new(config.slots),
             stop: context.stop.clone(),
         },
     };
@@ -120,7 +125,7 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
 }
 
 fn take_work(context: &Context, worker: Worker, slots: usize) {
-    let limits = QueueLimits { concurrency: slots, grace: GRACE };
+    let limits = QueueLimits { concurrency: slots.saturating_add(BESIDE), grace: GRACE };
     for durable in Role::Worker.spec().consumes {
         let worker = Arc::new(worker.clone());
         context.tasks.spawn(consume(

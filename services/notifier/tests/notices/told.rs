@@ -1,6 +1,6 @@
 //! Who is told what, and how often.
 
-use events::fact::{BuildFinished, Outcome};
+use events::fact::{BuildFinished, FailureClass, Outcome};
 use testkit::git::BRANCH;
 use verdict::Sequence;
 
@@ -71,4 +71,29 @@ async fn bad_receivers_hold_up_nobody_and_cannot_lead_astray() {
     assert!(letter.reason.contains("302"), "{}", letter.reason);
     // The redirect would have ended there.
     assert!(world.receiver.of("moved").is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_is_told_once_and_so_is_that_it_works_again() {
+    let world = World::start().await;
+    let commit = world.project("app", "good").await;
+    let now = time::OffsetDateTime::now_utc();
+    for attempt in 1..4 {
+        let waiting = BuildFinished {
+            attempt,
+            class: Some(FailureClass::Ours),
+            retry_at: Some(now),
+            waits_since: Some(now),
+            ..build("app", &commit, Outcome::Failed, "")
+        };
+        world.finished(waiting, &format!("attempt {attempt}")).await;
+    }
+    assert!(world.notice("app").await["message"].as_str().unwrap().contains("tried again"));
+    let works =
+        BuildFinished { attempt: 4, waits_since: Some(now), ..build("app", &commit, Outcome::Published, "") };
+    world.finished(works, "attempt 4").await;
+    let told = async || world.receiver.of("app").len() >= 2;
+    testkit::wait::eventually("the end of the wait to be told", crate::world::STEP, told).await.unwrap();
+    let told = world.receiver.of("app");
+    assert_eq!((told.len(), told[1]["outcome"].as_str()), (2, Some("published")), "{told:?}");
 }

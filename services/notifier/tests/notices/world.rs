@@ -170,6 +170,11 @@ pub(crate) fn build(project: &str, commit: &str, outcome: Outcome, diff: &str) -
         definition: "Dockerfile".to_owned(),
         message: "os:1 was built on os:2 instead.".to_owned(),
         pushed: 0,
+        attempt: 1,
+        class: None,
+        retry_at: None,
+        waits_since: None,
+        waits_for: String::new(),
         findings: vec![Finding {
             line: 1,
             code: "PL1".to_owned(),

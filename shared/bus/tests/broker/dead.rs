@@ -15,7 +15,7 @@ use bus::{
 };
 use events::{
     Event as _,
-    fact::{BuildJob, BuildStarted, DeadLetter, Redrive},
+    fact::{BuildJob, BuildStarted, DeadLetter, Lane, Redrive},
     topology::{Durable, Role},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -106,7 +106,7 @@ impl Site {
         for (stream, filter) in [("WORK_BUILD", durable.filter), ("REDRIVE", durable.redriven)] {
             // As bootstrap makes it, but for the wait: a dead handler is noticed soon.
             let consumer = pull::Config {
-                durable_name: Some("worker".to_owned()),
+                durable_name: Some(durable.name.to_owned()),
                 filter_subject: filter.to_owned(),
                 ack_wait: durable.ack_wait,
                 max_ack_pending: 64,
@@ -161,6 +161,9 @@ fn job() -> BuildJob {
         commit: "c".to_owned(),
         ban: None,
         pushed: 0,
+        attempt: 1,
+        lane: Lane::Urgent,
+        waits_since: None,
     }
 }
 
@@ -243,7 +246,7 @@ async fn a_redrive_of_nothing_ends() {
     let site = Site::start(Mood::Works).await;
     let nothing = Redrive {
         stream: "WORK_BUILD".to_owned(),
-        consumer: "worker".to_owned(),
+        consumer: "worker-urgent".to_owned(),
         sequence: 7,
         operator: "alice".to_owned(),
     };

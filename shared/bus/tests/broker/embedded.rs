@@ -41,7 +41,8 @@ impl Broker {
         broker
     }
 
-    async fn bootstrap(&self) {
+    /// Makes streams and consumers what the topology says.
+    pub(crate) async fn bootstrap(&self) {
         let provision = async |account| Ok(self.connect(&provision_identity(account)).await);
         bootstrap::reconcile(provision, 1).await.unwrap();
     }

@@ -78,7 +78,7 @@ async fn nobody_reaches_past_what_they_use() {
         never.insert(format!("deliver.{home}.{mirror}.x"));
     }
     never.extend(["$KV.runs.run.node-2.x", "plimsoll.container.started.node-2.x"].map(str::to_owned));
-    never.insert("plimsoll.redrive.WORK_BUILD.worker.bob".to_owned());
+    never.insert("plimsoll.redrive.WORK_BUILD.worker-urgent.bob".to_owned());
     never.insert("$JS.API.DIRECT.GET.DEAD.plimsoll.dead.OTHER.other.1".to_owned());
     never.extend(["$SYS.REQ.SERVER.PING", "_INBOX_gate-node-1.x", "$SRV.PING"].map(str::to_owned));
     for role in Role::ALL {

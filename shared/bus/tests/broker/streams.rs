@@ -9,10 +9,10 @@ use artifact::Digest;
 use bus::{Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Mark, Outbox, consume};
 use events::{
     Event as _,
-    fact::{BuildJob, ImageDeleted},
+    fact::{BuildJob, ImageDeleted, Lane},
     topology::{Role, StreamName},
 };
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::embedded::{Broker, NODE, eventually};
@@ -190,6 +190,9 @@ fn job(build: &str) -> BuildJob {
         commit: "c".to_owned(),
         ban: None,
         pushed: 0,
+        attempt: 1,
+        lane: Lane::Urgent,
+        waits_since: None,
     }
 }
 
@@ -277,4 +280,28 @@ async fn a_running_reader_notices_that_the_broker_is_another() {
     assert!(heard.is_none(), "{heard:?}");
     assert_eq!(feed.diverged(), Some(StreamName::Orders));
     stop.cancel();
+}
+
+/// An earlier version had one consumer for all lanes; with it, the broker takes none for a single lane.
+#[tokio::test]
+async fn a_consumer_of_an_earlier_version_makes_way() {
+    let broker = Broker::start().await;
+    let admin = async_nats::jetstream::new(broker.raw("provision-pipe").await);
+    let queue = admin.get_stream("WORK_BUILD").await.unwrap();
+    for durable in Role::Worker.spec().consumes {
+        queue.delete_consumer(durable.name).await.unwrap();
+    }
+    let earlier = async_nats::jetstream::consumer::pull::Config {
+        durable_name: Some("worker".to_owned()),
+        filter_subject: "plimsoll.work.build.>".to_owned(),
+        ..Default::default()
+    };
+    queue.create_consumer(earlier).await.unwrap();
+    broker.role(Role::Planner).await.publish(job("kept"), "kept").await.unwrap();
+    broker.bootstrap().await;
+    let mut names: Vec<String> = queue.consumer_names().try_collect().await.unwrap();
+    names.sort();
+    assert_eq!(names, ["worker-campaign", "worker-routine", "worker-urgent"]);
+    let left = admin.get_stream("WORK_BUILD").await.unwrap().cached_info().state.messages;
+    assert_eq!(left, 1, "its work is the new ones'");
 }

@@ -1,24 +1,21 @@
 //! Facts about builds, and the work that is released to builders.
 
-use std::{fmt, str::FromStr};
+mod words;
+
+use std::time::Duration;
 
 use artifact::{BaseRole, Digest, ImageRef};
+use time::OffsetDateTime;
 use verdict::{Sequence, order::Name};
 
-use crate::{field::Field, message::message};
+pub use self::words::{FailureClass, Lane, Outcome};
+use crate::message::message;
 
-/// How a build ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The image stands under its tag.
-    Published,
-    /// It was built and pushed by digest, but the tag belongs to a build of a later push, or of the same one that was released later.
-    Superseded,
-    /// The definition, its bases or the result are not allowed: the team must act.
-    Refused,
-    /// It did not build.
-    Failed,
-}
+/// Between the first two attempts at a build; each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 message! {
     /// A definition was scanned. By the builder's worker, from the scanner's answer; by the scanner, when the catalog or the policies changed.
@@ -69,6 +66,8 @@ message! {
         commit: String,
         /// The ban that caused it; none for a push.
         ban: Option<Sequence>,
+        /// Which attempt at it, from 1; 0 where it is not known.
+        attempt: u32,
     }
 }
 
@@ -115,6 +114,16 @@ message! {
         findings: Vec<Finding>,
         /// The place in SOURCES of the push that the commit came with: a tag never goes back to an earlier one. 0 where it is not known.
         pushed: u64,
+        /// Which attempt at this build ended, from 1; 0 where it is not known.
+        attempt: u32,
+        /// Why there is no image; none where there is one.
+        class: Option<FailureClass>,
+        /// When the next attempt is due by itself; none where there is no next attempt.
+        retry_at: Option<OffsetDateTime>,
+        /// Since when it has failed for reasons that are not the team's; none where it has not.
+        waits_since: Option<OffsetDateTime>,
+        /// The host that did not answer, where that is the reason; else empty.
+        waits_for: String,
     }
 }
 
@@ -145,55 +154,38 @@ message! {
         ban: Option<Sequence>,
         /// The place in SOURCES of the push that the commit came with; 0 where it is not known.
         pushed: u64,
+        /// Which attempt at it, from 1; 0 where it is not known.
+        attempt: u32,
+        /// Which consumers take it.
+        lane: Lane,
+        /// Since when it has failed for reasons that are not the team's; none where it has not.
+        waits_since: Option<OffsetDateTime>,
     }
 }
 
-impl BuildJob {
-    /// Work that a ban caused has its own lane, so that ordinary pushes never stand in front of it.
-    pub fn lane(&self) -> &'static str {
-        if self.ban.is_some() { "urgent" } else { "routine" }
-    }
+/// The pause after a failed `attempt` (from 1) at `build`: it doubles from 5 s to 10 min, and differs by up to a quarter from build to build so that
+/// builds that failed together are not tried together. The same for the same arguments.
+pub fn retry_pause(build: &str, attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+    // FNV-1a: spread, not secrecy.
+    let hash = build
+        .bytes()
+        .chain(attempt.to_be_bytes())
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    pause.mul_f64(0.75 + f64::from(hash % 1000) / 2000.0)
 }
 
-impl Outcome {
-    const ALL: [Self; 4] = [Self::Published, Self::Superseded, Self::Refused, Self::Failed];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The word used on the wire and for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Superseded => "superseded",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl FromStr for Outcome {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no outcome of a build"))
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Field for Outcome {
-    type Wire = String;
-
-    fn read(wire: String) -> Result<Self, String> {
-        wire.parse()
-    }
-
-    fn write(self) -> String {
-        self.to_string()
+    #[test]
+    fn pauses_grow_and_differ() {
+        let seconds = |attempt| retry_pause("app-c0ffee", attempt).as_secs_f64();
+        assert!((3.75..=6.25).contains(&seconds(1)) && (7.5..=12.5).contains(&seconds(2)));
+        assert!((450.0..=750.0).contains(&seconds(9)) && (450.0..=750.0).contains(&seconds(u32::MAX)));
+        assert_eq!(retry_pause("a", 3), retry_pause("a", 3));
+        assert_ne!(retry_pause("a", 3), retry_pause("b", 3));
     }
 }

@@ -96,15 +96,33 @@ pub struct RoleSpec {
     pub origins: &'static [StreamName],
 }
 
-/// The worker's share of the work queue.
-const WORK: Durable = Durable {
+/// The worker's share of the work queue: a critical ban's rebuilds, and what people asked for. Each lane has a consumer of its own, so that what is
+/// given out again in one never stands before what is new in another.
+const URGENT: Durable = Durable {
     stream: StreamName::WorkBuild,
-    name: "worker",
-    filter: "plimsoll.work.build.>",
+    name: "worker-urgent",
+    filter: "plimsoll.work.build.urgent.*",
     // A dead worker is noticed after this long; a living one says so three times as often, however long it builds.
     ack_wait: Duration::from_secs(15),
-    max_deliver: 120,
-    redriven: "plimsoll.redrive.WORK_BUILD.worker.*",
+    // What fails is tried again as a new attempt by the planner; here count workers that died or stopped with the build in hand.
+    max_deliver: 30,
+    redriven: "plimsoll.redrive.WORK_BUILD.worker-urgent.*",
+};
+
+/// The rebuilds of other bans.
+const CAMPAIGN: Durable = Durable {
+    name: "worker-campaign",
+    filter: "plimsoll.work.build.campaign.*",
+    redriven: "plimsoll.redrive.WORK_BUILD.worker-campaign.*",
+    ..URGENT
+};
+
+/// Pushes.
+const ROUTINE: Durable = Durable {
+    name: "worker-routine",
+    filter: "plimsoll.work.build.routine.*",
+    redriven: "plimsoll.redrive.WORK_BUILD.worker-routine.*",
+    ..URGENT
 };
 
 /// What teams are told about.
@@ -262,6 +280,7 @@ impl Role {
                 ],
                 follows: &[Orders, Resolutions, Sources, Images, Builds, Campaigns],
                 buckets: &[Bucket::Intents],
+                answers: &["plimsoll.rpc.planner.build", "plimsoll.rpc.planner.waiting"],
                 ..none
             },
             Self::Worker => RoleSpec {
@@ -270,10 +289,12 @@ impl Role {
                     "plimsoll.build.started.*",
                     "plimsoll.build.finished.*",
                     "plimsoll.image.replaced.*.*",
-                    "plimsoll.dead.WORK_BUILD.worker.*",
+                    "plimsoll.dead.WORK_BUILD.worker-urgent.*",
+                    "plimsoll.dead.WORK_BUILD.worker-campaign.*",
+                    "plimsoll.dead.WORK_BUILD.worker-routine.*",
                 ],
                 follows: &[Orders, Resolutions],
-                consumes: &[WORK],
+                consumes: &[URGENT, CAMPAIGN, ROUTINE],
                 buckets: &[Bucket::Intents, Bucket::Definitions],
                 asks: &["plimsoll.rpc.scanner.scan"],
                 subscribes: &[HeartbeatIssued::SUBJECT],

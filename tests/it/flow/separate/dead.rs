@@ -15,7 +15,7 @@ use tests::{
 };
 
 /// The first message of the queue, as `plimsoll redrive` names its letter.
-const LETTER: &str = "WORK_BUILD/worker/1";
+const LETTER: &str = "WORK_BUILD/worker-routine/1";
 
 /// Needs a worker, and a queue that has held nothing yet.
 pub(super) async fn letters_are_listed_and_redriven(broker: &Broker) -> Result<()> {
@@ -29,7 +29,7 @@ pub(super) async fn letters_are_listed_and_redriven(broker: &Broker) -> Result<(
     let mut admin = Wire::connect(broker.url(), &broker.seed("provision-pipe")).await?;
     admin.subscribe("_INBOX.stored").await?;
     admin
-        .publish("plimsoll.work.build.normal.app", "_INBOX.stored", br#"{"commit": "but no project"}"#)
+        .publish("plimsoll.work.build.routine.app", "_INBOX.stored", br#"{"commit": "but no project"}"#)
         .await?;
     admin.next().await.context("the broker stores the job")?;
     let waits = async || -> Result<()> {
@@ -44,7 +44,7 @@ pub(super) async fn letters_are_listed_and_redriven(broker: &Broker) -> Result<(
         again.code == Some(3) && again.stdout.contains("2 deliveries"),
         "it cannot be handled: {again:?}"
     );
-    let unknown = redrive(&context, Some("WORK_BUILD/worker/999")).await?;
+    let unknown = redrive(&context, Some("WORK_BUILD/worker-routine/999")).await?;
     ensure!(
         unknown.code == Some(2) && unknown.stderr.contains("999"),
         "there is no such letter: {unknown:?}"

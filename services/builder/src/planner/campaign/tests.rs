@@ -1,8 +1,11 @@
 //! Campaigns over small worlds: what is released when, what is said, and that it is said once.
 
 use artifact::{Digest, ImageRef, Repository};
-use events::{Event as _, fact::BuildFinished};
-use time::OffsetDateTime;
+use events::{
+    Event as _,
+    fact::{BuildFinished, FailureClass, Lane},
+};
+use time::Duration;
 use verdict::{
     Order, OrderRecord,
     order::{Ban, BanSelector, BanTarget, Lift, Project, Severity},
@@ -12,6 +15,8 @@ use super::*;
 use crate::planner::state::{Ending, Invalidated, Publication};
 
 const BAN: Sequence = Sequence(10_000);
+
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -58,7 +63,7 @@ fn world(projects: &[(&str, &[&str])]) -> State {
             }),
         );
         state.sources.insert(name(project), pushed("c0ffee", sequence));
-        state.queued.insert(build_id(&name(project), "c0ffee", None));
+        ended(&mut state, project, None, Outcome::Published, None);
         publish(&mut state, project, old(project), bases);
         let covered = Invalidated { tags: vec!["1".parse().unwrap()], is_target: false };
         state.invalidated.entry(BAN).or_default().insert((repository(project), old(project)), covered);
@@ -102,11 +107,36 @@ fn rebuilt(state: &mut State, project: &str, bases: &[&str]) {
 }
 
 fn finish(state: &mut State, project: &str, outcome: Outcome) {
-    let build = build_id(&name(project), "c0ffee", Some(BAN));
-    if let Some(under_way) = state.under_way.get_mut(&name(project)) {
+    let class = (outcome == Outcome::Failed).then_some(FailureClass::Team);
+    ended(state, project, Some(BAN), outcome, class);
+}
+
+/// The last attempt at a build ends.
+fn ended(
+    state: &mut State,
+    project: &str,
+    ban: Option<Sequence>,
+    outcome: Outcome,
+    class: Option<FailureClass>,
+) {
+    let build = build_id(&name(project), "c0ffee", ban);
+    let attempt = state.released.get(&build).map_or(1, |released| released.attempt);
+    let is_retried = class.is_some_and(FailureClass::is_retried);
+    if !is_retried && let Some(under_way) = state.under_way.get_mut(&name(project)) {
         under_way.remove(&build);
     }
-    state.finished.insert(build, Ending { outcome, message: "why".to_owned() });
+    let ending = Ending {
+        outcome,
+        message: "why".to_owned(),
+        class,
+        attempt,
+        at: NOW,
+        retry_at: is_retried.then(|| NOW + Duration::seconds(5)),
+        waits_since: is_retried.then_some(NOW),
+        waits_for: String::new(),
+        pushed: 1_000,
+    };
+    state.finished.insert(build, ending);
 }
 
 /// How a build of `app` is told to have ended.
@@ -125,18 +155,30 @@ fn told(build: &str, commit: &str, place: u64, outcome: Outcome) -> BuildFinishe
         message: "why".to_owned(),
         findings: Vec::new(),
         pushed: place,
+        attempt: 1,
+        class: (outcome == Outcome::Failed).then_some(FailureClass::Team),
+        retry_at: None,
+        waits_since: None,
+        waits_for: String::new(),
     }
 }
 
 /// Carries out what is due as the streams would tell of it, and says what it was.
 fn step(state: &mut State) -> Vec<String> {
+    step_at(state, NOW)
+}
+
+fn step_at(state: &mut State, now: OffsetDateTime) -> Vec<String> {
     let mut shown = Vec::new();
-    for action in due(state) {
+    for action in due(state, now).actions {
         let campaign = state.campaigns.entry(BAN).or_default();
         shown.push(match action {
             Action::Release(job) => {
-                state.released(job.project.clone(), job.build);
-                format!("build {}", job.project)
+                state.released(job.project.clone(), job.build, job.attempt, now);
+                match job.attempt {
+                    1 => format!("build {}", job.project),
+                    attempt => format!("build {} again: attempt {attempt}", job.project),
+                }
             }
             Action::Unattributed(ban, images) => {
                 let names: Vec<_> = images.iter().map(|image| image.repository.path().to_owned()).collect();
@@ -234,13 +276,13 @@ fn a_rebuild_that_a_newer_push_supersedes_ends_as_that_one_does() {
     let mut state = world(&[("app", &["os"])]);
     step(&mut state);
     let newer = build_id(&name("app"), "newer", None);
-    state.released(name("app"), newer.clone());
+    state.released(name("app"), newer.clone(), 1, NOW);
     finish(&mut state, "app", Outcome::Superseded);
     assert!(step(&mut state).is_empty(), "the newer push's build is under way");
     let mut replaced = state.clone();
-    replaced.build_finished(told(&newer, "newer", 2, Outcome::Published));
+    replaced.build_finished(told(&newer, "newer", 2, Outcome::Published), NOW);
     assert_eq!(step(&mut replaced), ["app 1 of 1: replaced", "closed done: 1 of 1, []"]);
-    state.build_finished(told(&newer, "newer", 2, Outcome::Failed));
+    state.build_finished(told(&newer, "newer", 2, Outcome::Failed), NOW);
     assert_eq!(
         step(&mut state),
         ["app 1 of 1: superseded: why", "closed done: 0 of 1, [\"app: superseded: why\"]"]
@@ -250,10 +292,10 @@ fn a_rebuild_that_a_newer_push_supersedes_ends_as_that_one_does() {
 #[test]
 fn what_an_earlier_push_tells_last_is_not_what_was_published_last() {
     let mut state = world(&[]);
-    state.build_finished(told("app-new", "new", 8, Outcome::Published));
-    state.build_finished(told("app-old", "old", 7, Outcome::Published));
+    state.build_finished(told("app-new", "new", 8, Outcome::Published), NOW);
+    state.build_finished(told("app-old", "old", 7, Outcome::Published), NOW);
     assert_eq!(state.published[&name("app")].source, pushed("new", 8));
-    state.build_finished(told("app-new-ban1", "new", 8, Outcome::Published));
+    state.build_finished(told("app-new-ban1", "new", 8, Outcome::Published), NOW);
     assert_eq!(state.published[&name("app")].digest, Digest::of(b"app-new-ban1"));
 }
 
@@ -299,6 +341,47 @@ fn a_push_is_built_once_and_only_for_a_known_project() {
     assert!(step(&mut state).is_empty());
 }
 
+#[test]
+fn a_rebuild_that_waits_keeps_its_campaign_open_until_it_works() {
+    let mut state = world(&[("app", &["platform"]), ("platform", &["os"])]);
+    step(&mut state);
+    ended(&mut state, "platform", Some(BAN), Outcome::Failed, Some(FailureClass::Ours));
+    assert!(step(&mut state).is_empty(), "its pause is not over");
+    let plan = due(&state, NOW);
+    assert_eq!((plan.wake, plan.waiting.len()), (Some(NOW + Duration::seconds(5)), 1));
+    assert_eq!(step_at(&mut state, NOW + Duration::seconds(5)), ["build platform again: attempt 2"]);
+    assert_eq!(due(&state, NOW + Duration::seconds(6)).waiting[0].retry_at, None, "it is being tried");
+    assert!(step_at(&mut state, NOW + Duration::seconds(6)).is_empty());
+    rebuilt(&mut state, "platform", &["os"]);
+    assert_eq!(step(&mut state), ["build app", "platform 1 of 2: replaced"]);
+}
+
+#[test]
+fn a_lifted_ban_withdraws_what_waits() {
+    let mut state = world(&[("app", &["os"])]);
+    step(&mut state);
+    ended(&mut state, "app", Some(BAN), Outcome::Failed, Some(FailureClass::Transient));
+    let lift = Lift { bans: BanSelector::Sequence(BAN), reason: "fixed".to_owned() };
+    apply(&mut state, BAN.0 + 1, Order::Lift(lift));
+    let said = step_at(&mut state, NOW + Duration::seconds(60));
+    assert!(said.len() == 1 && said[0].starts_with("closed lifted"), "{said:?}");
+    assert!(due(&state, NOW + Duration::seconds(60)).waiting.is_empty());
+}
+
+#[test]
+fn a_person_has_a_failed_rebuild_built_again() {
+    let mut state = world(&[("app", &["os"]), ("other", &["os"])]);
+    step(&mut state);
+    finish(&mut state, "app", Outcome::Failed);
+    assert_eq!(step(&mut state), ["app 1 of 2: failed: why"]);
+    state.requests.insert(name("app"), NOW + Duration::seconds(1));
+    let plan = due(&state, NOW + Duration::seconds(1));
+    let [Action::Release(job)] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    assert_eq!((job.attempt, job.lane, job.ban), (2, Lane::Urgent, Some(BAN)));
+    assert_eq!(step_at(&mut state, NOW + Duration::seconds(1)), ["build app again: attempt 2"]);
+    assert!(step_at(&mut state, NOW + Duration::seconds(2)).is_empty(), "asked once, built once");
+}
+
 /// Four layers of five hundred: what costs more than `n log n` at each step does not come to an end.
 #[test]
 fn a_storm_is_rebuilt_layer_by_layer_each_image_once() {
@@ -338,7 +421,7 @@ fn what_is_told_of_a_storm_fits_on_the_bus() {
         let stray: Repository = format!("r.io/{}/{}", "y".repeat(150), long(number)).parse().unwrap();
         covered.insert((stray, Digest::of(b"stray")), Invalidated { tags: vec![], is_target: false });
     }
-    let actions = due(&state);
+    let actions = due(&state, NOW).actions;
     let pages: Vec<_> = actions
         .iter()
         .filter_map(|action| match action {
@@ -351,11 +434,11 @@ fn what_is_told_of_a_storm_fits_on_the_bus() {
     assert_eq!(pages.iter().flat_map(|page| &page.unattributed).count(), 600);
     step(&mut state);
     for name in &names {
+        finish(&mut state, name, Outcome::Failed);
         let build = build_id(&self::name(name), "c0ffee", Some(BAN));
-        let ending = Ending { outcome: Outcome::Failed, message: "é".repeat(10_000) };
-        state.finished.insert(build, ending);
+        state.finished.get_mut(&build).unwrap().message = "é".repeat(10_000);
     }
-    let actions = due(&state);
+    let actions = due(&state, NOW).actions;
     let Some(Action::Closed(closed)) = actions.last() else { panic!("it is not closed") };
     assert_eq!((closed.stragglers.len(), closed.untold), (250, 950));
     assert!(closed.clone().encode().len() < 512 * 1024);
