@@ -139,7 +139,9 @@ impl Feed {
         drop(caught_up);
         tasks.spawn(async move {
             // The channel carries nothing: it closes when the last reader has let go of its end.
-            if stop.run_until_cancelled(all_caught_up.recv()).await.is_some() {
+            let has_closed = stop.run_until_cancelled(all_caught_up.recv()).await.is_some();
+            // Where both are so, the waiting ends by its own end: a reader that has diverged must not count as caught up.
+            if has_closed && !stop.is_cancelled() {
                 tell.send(Heard::CaughtUp).await.ok();
             }
         });
