@@ -4,6 +4,7 @@ mod binding;
 mod catalog;
 mod crash;
 mod credentials;
+mod disk;
 mod doors;
 mod overlap;
 mod policies;

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod hostile;
 pub mod images;
 pub mod notices;
+pub mod pipeline;
 pub mod processes;
 pub mod story;
 pub mod teller;

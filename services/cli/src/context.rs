@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use events::topology::Role;
 use serde::{Deserialize, Serialize};
 use verdict::Operator;
 
@@ -36,11 +37,25 @@ pub(crate) struct Context {
     pub(crate) url: String,
     pub(crate) nkey: PathBuf,
     pub(crate) operator: String,
+    /// The roles that are to run; all of them where the file does not say.
+    #[serde(default = "all_roles")]
+    pub(crate) roles: Vec<String>,
+}
+
+fn all_roles() -> Vec<String> {
+    Role::ALL.map(|role| role.to_string()).into()
 }
 
 impl Arguments {
     /// Connects as the operator.
     pub(crate) async fn connect(&self) -> Result<(bus::Connection, Operator), Failure> {
+        self.connect_and_expect().await.map(|(connection, operator, _)| (connection, operator))
+    }
+
+    /// Connects as the operator; yields also the roles that are to run.
+    pub(crate) async fn connect_and_expect(
+        &self,
+    ) -> Result<(bus::Connection, Operator, Vec<String>), Failure> {
         let path = self.context.display();
         let text = fs::read_to_string(&self.context).map_err(|error| {
             match error.kind() {
@@ -57,7 +72,7 @@ impl Arguments {
         let operator: Operator = context.operator.parse().map_err(Failure::usage)?;
         let config = bus::Config { url: context.url, seed_file: Some(context.nkey), node: String::new() };
         let connection = bus::Connection::connect(&config, operator.as_str(), PATIENCE).await;
-        Ok((connection.map_err(|error| Failure::fault(&error))?, operator))
+        Ok((connection.map_err(|error| Failure::fault(&error))?, operator, context.roles))
     }
 }
 

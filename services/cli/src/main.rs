@@ -13,6 +13,7 @@ mod questions;
 mod redrive;
 mod roles;
 mod start;
+mod status;
 mod up;
 
 use std::process::ExitCode;
@@ -68,7 +69,7 @@ enum Command {
     /// Why is this image as it is: verdict, path, who, since when, what stands on it?
     Why(questions::WhyArguments),
     /// How do things stand: bans, campaigns, stragglers?
-    Status(questions::StatusArguments),
+    Status(status::StatusArguments),
     /// Which stored orders hold a credential? Exit code 1 where any does.
     Credentials(credentials::Arguments),
     /// Build a project's last push again, whatever it failed for.
@@ -100,7 +101,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => questions::check(&arguments),
         Command::Run(arguments) => start::run(&arguments),
         Command::Why(arguments) => questions::why(&arguments),
-        Command::Status(arguments) => questions::status(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
         Command::Credentials(arguments) => credentials::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Redrive(arguments) => redrive::run(&arguments),

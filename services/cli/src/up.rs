@@ -1,9 +1,11 @@
 //! The embedded pipeline: keys, a broker, its streams, and one supervised process a role.
 
+mod broker;
 mod layout;
 mod liveness;
 mod plan;
 mod preflight;
+mod restarts;
 mod supervise;
 
 use std::{
@@ -20,11 +22,12 @@ use bus::{
     keyring::{self, Keyring, provision_identity},
     server::{Options, Server},
 };
+use events::topology::Role;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use verdict::{Operator, order::Name};
 
-use self::{layout::Layout, plan::Plan};
+use self::{broker::Broker, layout::Layout, plan::Plan};
 use crate::{
     context::Context,
     exit::{self, Failure, remark},
@@ -144,11 +147,23 @@ async fn compose(layout: &Layout, plan: &Plan, file: &str) -> Result<(), Failure
             )),
             error => Failure::fault(&error),
         });
-        broker = Some(started?);
+        let seed_file = Some(keys.seed_file(bus::keyring::SYSTEM_IDENTITY));
+        broker = Some(Broker {
+            server: started?,
+            system: bus::Config { url: url.clone(), seed_file, node: String::new() },
+            folder: layout.broker(),
+        });
     }
     bootstrap_all(&url, &keys, plan.up.replicas).await?;
     for operator in &plan.up.operators {
-        write_contexts(layout, &keys, operator, &url, plan.up.operators.first() == Some(operator))?;
+        let context = Context {
+            description: format!("Plimsoll orders of {operator}"),
+            url: url.clone(),
+            nkey: absolute(&keys.seed_file(&bus::keyring::operator_identity(operator))),
+            operator: operator.to_string(),
+            roles: plan.up.roles.iter().map(Role::to_string).collect(),
+        };
+        write_context(layout, operator, &context, plan.up.operators.first() == Some(operator))?;
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::fault(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::fault(&error))?;
@@ -161,6 +176,10 @@ async fn compose(layout: &Layout, plan: &Plan, file: &str) -> Result<(), Failure
     };
     remark(format_args!("Plimsoll is up in {} (broker {url}); Ctrl-C ends it.", layout.folder().display()));
     info!(%url, "Up.");
+    let conditions = bus::Conditions::default();
+    // Said here too: the disk is full for everybody, and the roles may not live to say it.
+    let tasks = tokio_util::task::TaskTracker::new();
+    tasks.spawn(service::disk::watch(vec![layout.folder().to_owned()], conditions, stop.clone()));
     let supervised = supervise::all(roles, broker, stop.clone());
     let mut supervised = std::pin::pin!(supervised);
     tokio::select! {
@@ -187,19 +206,12 @@ async fn bootstrap_all(url: &str, keys: &Keyring, replicas: usize) -> Result<(),
     reconcile(connect, replicas).await.map_err(|error| Failure::fault(&error))
 }
 
-fn write_contexts(
+fn write_context(
     layout: &Layout,
-    keys: &Keyring,
     operator: &Operator,
-    url: &str,
+    context: &Context,
     first: bool,
 ) -> Result<(), Failure> {
-    let context = Context {
-        description: format!("Plimsoll orders of {operator}"),
-        url: url.to_owned(),
-        nkey: absolute(&keys.seed_file(&bus::keyring::operator_identity(operator))),
-        operator: operator.to_string(),
-    };
     let written = context.write(&layout.context(operator.as_str()));
     // The first operator's is what the command line takes when it is told nothing.
     let written =

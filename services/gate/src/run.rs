@@ -129,8 +129,7 @@ impl Reader {
     }
 
     async fn list(&self) -> Result<Listed, bus::Error> {
-        let condition = self.context.readiness.condition();
-        let listed = self.context.connection.list_with("gate", "May this image start?", condition).await?;
+        let listed = self.context.connection.list("gate", "May this image start?").await?;
         let check = self.check.clone();
         listed
             .answer::<CheckRequest, _, _>(&self.context.tasks, &self.context.stop, move |question| {

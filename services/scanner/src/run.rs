@@ -33,8 +33,7 @@ async fn answer(config: &Config, context: &Context, memory: &Memory) -> Result<L
         let listener = TcpListener::bind(address).await?;
         context.tasks.spawn(grpc::serve(listener, memory.clone(), context.stop.clone()));
     }
-    let (description, condition) = ("Says what is wrong with a definition.", context.readiness.condition());
-    let listed = context.connection.list_with("scanner", description, condition).await?;
+    let listed = context.connection.list("scanner", "Says what is wrong with a definition.").await?;
     let memory = memory.clone();
     listed
         .answer::<ScanRequest, _, _>(&context.tasks, &context.stop, move |question| {

@@ -15,7 +15,7 @@ use events::{Event, InvalidSubject, Malformed, Subject, topology::Account};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::{bucket::Placed, config::Config, headers};
+use crate::{bucket::Placed, conditions::Conditions, config::Config, headers};
 
 /// How long a request to the broker may take before it is tried again.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -39,6 +39,7 @@ pub struct Connection {
     node: String,
     /// How often a connection was made: who reads through a consumer that died with the old one begins anew.
     pub(crate) connects: watch::Receiver<u64>,
+    conditions: Conditions,
 }
 
 /// What can go wrong between us and the broker.
@@ -194,7 +195,19 @@ impl Connection {
     fn new(client: Client, config: &Config, identity: &str, connects: watch::Receiver<u64>) -> Self {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(REQUEST);
-        Self { client, jetstream, identity: identity.to_owned(), node: config.node.clone(), connects }
+        Self {
+            client,
+            jetstream,
+            identity: identity.to_owned(),
+            node: config.node.clone(),
+            connects,
+            conditions: Conditions::default(),
+        }
+    }
+
+    /// What is wrong with this process: it is shown wherever the process is listed.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     /// The name of the node that this process speaks of; empty but for gates and agents.

@@ -13,6 +13,9 @@ use verdict::Operator;
 
 use crate::accounts::{Identities, node_identity};
 
+/// The name of the identity in the broker's own account, which may ask about the broker itself.
+pub const SYSTEM_IDENTITY: &str = "system";
+
 /// A folder of seeds, readable by its owner alone.
 #[derive(Debug, Clone)]
 pub struct Keyring {
@@ -48,7 +51,7 @@ impl Keyring {
 
     /// The identities of every role, of one node's gate and agent, and of `operators`; makes what is missing.
     pub fn identities(&self, node: &str, operators: &[Operator]) -> Result<Identities, Error> {
-        let mut identities = Identities { system: self.key("system")?, ..Identities::default() };
+        let mut identities = Identities { system: self.key(SYSTEM_IDENTITY)?, ..Identities::default() };
         for account in Account::ALL {
             identities.provision.push((account, self.key(&provision_identity(account))?));
         }

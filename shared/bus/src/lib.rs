@@ -2,9 +2,9 @@
 //!
 //! # Layout
 //! [`Connection`] one identity's way to the broker · [`feed`] read streams from the beginning · [`heartbeat`] how far they reach · [`consume`](consume()) share a
-//! stream with replicas: the one run loop · [`dead`] what it laid aside · [`bucket`] create once · [`order`] give an order · [`ear`] listen live · [`rpc`] ask and answer · [`bootstrap`] streams, consumers and
+//! stream with replicas: the one run loop · [`dead`] what it laid aside · [`bucket`] create once · [`order`] give an order · [`ear`] listen live · [`rpc`] ask and answer · [`presence`] who is there · [`conditions`] what is wrong · [`limits`] what is nearly full · [`bootstrap`] streams, consumers and
 //! buckets as the topology has them · [`accounts`] the server's configuration from the same table · [`keyring`] the identities · [`server`] a
-//! server as a child.
+//! server as a child · [`health`] whether it can store.
 
 mod config;
 mod connection;
@@ -13,17 +13,22 @@ mod headers;
 pub mod accounts;
 pub mod bootstrap;
 pub mod bucket;
+pub mod conditions;
 pub mod consume;
 pub mod dead;
 pub mod ear;
 pub mod feed;
+pub mod health;
 pub mod heartbeat;
 pub mod keyring;
+pub mod limits;
 pub mod order;
+pub mod presence;
 pub mod rpc;
 pub mod server;
 
 pub use bucket::Entries;
+pub use conditions::Conditions;
 pub use config::Config;
 pub use connection::{Connection, Error};
 pub use consume::{Classify, Delivery, Disposition, Handler, Limits, Outbox, consume};

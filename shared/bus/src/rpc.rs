@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use async_nats::service::{Service, ServiceExt as _, error::Error as ServiceError};
+use async_nats::service::{Service, ServiceExt as _, endpoint::Endpoint, error::Error as ServiceError};
 use bytes::Bytes;
 use events::{Body, Request};
 use futures::StreamExt as _;
@@ -37,40 +37,37 @@ const LARGE: usize = 413;
 const BUSY: usize = 503;
 const TOO_SLOW: usize = 504;
 
-/// What is wrong with a service at the moment of the question, if anything is.
-pub type Condition = Arc<dyn Fn() -> Option<&'static str> + Send + Sync>;
-
 /// A service that is listed on the broker; it is gone when this is dropped.
 pub struct Listed {
     service: Service,
     connection: Connection,
+    /// Exists for its data alone, and answers nothing.
+    _condition: Endpoint,
 }
 
 impl Connection {
-    /// Lists this process as `name` on the broker.
+    /// Lists this process as `name` on the broker, and says what is wrong with it, which are its [`Conditions`](crate::Conditions): `$SRV.INFO` as it was
+    /// when it was listed (metadata, which the protocol has fixed from then on), `$SRV.STATS` as it is (the data of each endpoint; every service has at
+    /// least the endpoint `condition`).
     pub async fn list(&self, name: &str, description: &str) -> Result<Listed, Error> {
-        self.list_with(name, description, Arc::new(|| None)).await
-    }
-
-    /// As [`Connection::list`], and says in what condition it is: `$SRV.INFO` as it was when it was listed (metadata, which the protocol has fixed from
-    /// then on), `$SRV.STATS` as it is (the data of each question).
-    pub async fn list_with(
-        &self,
-        name: &str,
-        description: &str,
-        condition: Condition,
-    ) -> Result<Listed, Error> {
-        let metadata = condition().map(|said| ("condition".to_owned(), said.to_owned()));
+        let failed = |error| Error::broker(format!("list the service {name}"), error);
+        let conditions = self.conditions().clone();
+        let said = conditions.all().join("; ");
+        let metadata = (!said.is_empty()).then_some(("condition".to_owned(), said));
         let service = self
             .client
             .service_builder()
             .description(description)
             .metadata(metadata.into_iter().collect())
-            .stats_handler(move |_, _| json!({"condition": condition()}))
+            .stats_handler(move |_, _| json!({"conditions": conditions.all()}))
             .start(name, env!("CARGO_PKG_VERSION"))
             .await
-            .map_err(|error| Error::broker(format!("list the service {name}"), error))?;
-        Ok(Listed { service, connection: self.clone() })
+            .map_err(failed)?;
+        // Below what every process may hear in any case.
+        let condition =
+            service.endpoint_builder().name("condition").add(format!("$SRV.STATS.{name}.condition"));
+        let condition = condition.await.map_err(failed)?;
+        Ok(Listed { service, connection: self.clone(), _condition: condition })
     }
 
     /// Asks a question and waits at most `patience` for the answer. A question that the broker does not take is an error at once, and so is an answer:

@@ -93,8 +93,12 @@ impl Server {
         // Whatever listens there would be taken for the server that this one is.
         TcpListener::bind(("127.0.0.1", port)).map_err(|error| Error::Port(port, error))?;
         let options = Options { port: Some(port), ..options };
-        fs::write(config_path(&options.folder), render(&options, port))
-            .map_err(|error| Error::Folder(options.folder.display().to_string(), error))?;
+        let (path, text) = (config_path(&options.folder), render(&options, port));
+        // On a full disk a file that is written anew is an empty one.
+        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+            fs::write(path, text)
+                .map_err(|error| Error::Folder(options.folder.display().to_string(), error))?;
+        }
         let child = spawn(&options)?;
         let mut server = Self { child, url: url(port), port, options };
         server.wait_until_ready(port).await?;

@@ -1,6 +1,9 @@
 //! One TOML file a service: `[nats]`, `[telemetry]`, `[health]`, and the service's own section. Every mistake is told at once.
 
-use std::{fmt, fs, path::Path};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 
@@ -12,6 +15,8 @@ pub(crate) struct Config<S> {
     pub(crate) nats: bus::Config,
     pub(crate) telemetry: telemetry::Config,
     pub(crate) health: health::Config,
+    /// Where the service keeps files, if it does: the key `folder` of its own section.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) own: S,
 }
 
@@ -61,10 +66,13 @@ pub(crate) fn read<S: DeserializeOwned>(file: &Path, own: &str) -> Result<Config
     let nats = reader.section("nats", Presence::Required);
     let telemetry = reader.section("telemetry", Presence::Optional);
     let health = reader.section("health", Presence::Optional);
+    let folder = reader.table.get(own).and_then(|own| own.get("folder")?.as_str()).map(PathBuf::from);
     let own = reader.section(own, Presence::Optional);
     reader.finish()?;
     match (nats, telemetry, health, own) {
-        (Some(nats), Some(telemetry), Some(health), Some(own)) => Ok(Config { nats, telemetry, health, own }),
+        (Some(nats), Some(telemetry), Some(health), Some(own)) => {
+            Ok(Config { nats, telemetry, health, folder, own })
+        }
         _ => Err(reader.mistakes()),
     }
 }

@@ -3,14 +3,11 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::PathBuf,
+    sync::{Arc, OnceLock},
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use bus::rpc::Condition;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -21,16 +18,20 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Config {
     /// Where `/healthz` and `/readyz` are answered; nowhere where none is given.
     pub(crate) listen: Option<SocketAddr>,
+    /// Folders on whose disks an alarm is raised before they are full, beside the service's own.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 /// What a service says of itself when it has met an order that it cannot read.
 const BEHIND: &str = "behind: an order that is in force cannot be read here; update this program";
 
+/// The key of that condition.
+const BEHIND_KEY: &str = "behind";
+
 /// Whether a service can do its work; cheap to clone.
 #[derive(Clone)]
 pub struct Readiness {
     ready: Arc<watch::Sender<bool>>,
-    behind: Arc<AtomicBool>,
     staleness: Arc<OnceLock<Staleness>>,
     connection: bus::Connection,
 }
@@ -41,7 +42,7 @@ type Staleness = Box<dyn Fn() -> Option<String> + Send + Sync>;
 impl Readiness {
     pub(crate) fn new(connection: bus::Connection) -> Self {
         let ready = Arc::new(watch::Sender::new(false));
-        Self { ready, behind: Arc::default(), staleness: Arc::default(), connection }
+        Self { ready, staleness: Arc::default(), connection }
     }
 
     /// The service is not ready while `staleness` says that what it answers from is too old.
@@ -64,15 +65,7 @@ impl Readiness {
 
     /// The service has met an order that is in force and that it cannot read. It stays so: what it missed does not come again.
     pub fn is_behind(&self) {
-        if !self.behind.swap(true, Ordering::Relaxed) {
-            tracing::error!("{BEHIND}");
-        }
-    }
-
-    /// What is wrong with the service, for whoever looks at it on the broker.
-    pub fn condition(&self) -> Condition {
-        let behind = Arc::clone(&self.behind);
-        Arc::new(move || behind.load(Ordering::Relaxed).then_some(BEHIND))
+        self.connection.conditions().raise(BEHIND_KEY, BEHIND);
     }
 
     fn status(&self) -> (StatusCode, String) {
@@ -81,7 +74,9 @@ impl Readiness {
             return (StatusCode::SERVICE_UNAVAILABLE, format!("stale: {said}\n"));
         }
         let (code, said) = match (is_ready, self.connection.is_connected()) {
-            (_, true) if self.behind.load(Ordering::Relaxed) => (StatusCode::SERVICE_UNAVAILABLE, BEHIND),
+            (_, true) if self.connection.conditions().has(BEHIND_KEY) => {
+                (StatusCode::SERVICE_UNAVAILABLE, BEHIND)
+            }
             (true, true) => (StatusCode::OK, "ready"),
             (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "no connection to NATS"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "catching up"),

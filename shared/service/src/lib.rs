@@ -3,6 +3,7 @@
 
 mod arguments;
 mod config;
+pub mod disk;
 mod ending;
 mod follow;
 mod freshness;

@@ -1,6 +1,6 @@
 //! From start to exit code. A first signal asks the body to finish; a second one ends the process at once.
 
-use std::{fmt, future::Future, io::Write as _, process::ExitCode, time::Duration};
+use std::{fmt, future::Future, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use bus::Connection;
 use events::topology::Role;
@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use crate::{
-    Arguments, FAULT, USAGE, config,
+    Arguments, FAULT, USAGE, config, disk,
     ending::{Ending, GRACE},
     health,
     watchdog::Watchdog,
@@ -151,6 +151,7 @@ where
             }
         });
     }
+    watch_resources(role, &config.health.folders, config.folder, &connection, &tasks, stop);
     info!(role = %role, "Started.");
     let context = Context {
         connection: connection.clone(),
@@ -169,6 +170,21 @@ where
         warn!("The connection was still busy at the end of the grace.");
     }
     ended
+}
+
+/// Raises alarms before something is full: the disks on which the service keeps files, and the streams after which its role looks.
+fn watch_resources(
+    role: Role,
+    folders: &[PathBuf],
+    own: Option<PathBuf>,
+    connection: &Connection,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let folders: Vec<_> = folders.iter().cloned().chain(own).collect();
+    tasks.spawn(disk::watch(folders, connection.conditions().clone(), stop.clone()));
+    let (connection, stop) = (connection.clone(), stop.clone());
+    tasks.spawn(async move { bus::limits::watch(&connection, role, &stop).await });
 }
 
 /// Runs the body to its end, which comes within the grace after a stop; yields when everything else must have ended too.

@@ -1,93 +1,15 @@
 //! Every process that `plimsoll up` keeps is replaced, however it ends: asked to, by a fault of its own, or frozen without an end.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use events::topology::Role;
 use rustix::process::{Pid, Signal, kill_process};
-use testkit::{
-    process::{Process, free_port},
-    wait::eventually,
-};
+use testkit::wait::eventually;
 use tests::{
-    processes,
-    world::{STEP, plimsoll},
+    pipeline::{Pipeline, RECOVERY},
+    world::STEP,
 };
-
-/// Within this time every process is replaced, whatever happened to it.
-const RECOVERY: Duration = Duration::from_secs(30);
-
-/// Each role's process, and how often the role has started.
-type Running = BTreeMap<Role, (u32, usize)>;
-
-/// `plimsoll up` without anything around it.
-struct Pipeline {
-    up: Process,
-    folder: tempfile::TempDir,
-}
-
-impl Pipeline {
-    async fn start() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("plimsoll-supervision-").tempdir()?;
-        let config = folder.path().join("up.toml");
-        let (port, hooks) = (free_port()?, free_port()?);
-        let nats_server = testkit::tools::nats_server();
-        let text = format!(
-            "[up]\nport = {port}\nnats_server = \"{}\"\n[watcher]\nlisten = \"127.0.0.1:{hooks}\"\n",
-            nats_server.display()
-        );
-        fs::write(&config, text)?;
-        let mut command = plimsoll();
-        command.args(["up", "--data"]).arg(folder.path().join("data")).arg("--config").arg(&config);
-        let pipeline = Self { up: Process::start("plimsoll up", command)?, folder };
-        pipeline.all().await?;
-        Ok(pipeline)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn process(&self, name: &str) -> Result<u32> {
-        processes::find(self.up.id(), name)
-    }
-
-    /// How often the role has started and connected.
-    fn starts(&self, role: Role) -> usize {
-        let log = self.data().join(format!("logs/{role}.log"));
-        fs::read_to_string(log).unwrap_or_default().matches("Started.").count()
-    }
-
-    /// Every role's process, and how often the role has started, once all of them run.
-    async fn all(&self) -> Result<Running> {
-        let all = async || -> Result<Running> {
-            let running = |role: Role| Ok((role, (self.process(role.as_str())?, self.starts(role))));
-            let running: Running = Role::ALL.into_iter().map(running).collect::<Result<_>>()?;
-            ensure!(running.values().all(|(_, starts)| *starts > 0), "not all have started: {running:?}");
-            Ok(running)
-        };
-        eventually("every role to run", STEP, all).await
-    }
-
-    /// Waits until each of the processes has been replaced by another one that has connected.
-    async fn replaced(&self, what: &str, before: &Running) -> Result<()> {
-        let since = Instant::now();
-        for (role, (process, starts)) in before {
-            let again = async || {
-                let now = self.process(role.as_str());
-                now.is_ok_and(|now| now != *process) && self.starts(*role) > *starts
-            };
-            let left = RECOVERY.saturating_sub(since.elapsed());
-            eventually(format_args!("{role} to be replaced after {what}"), left, again).await?;
-        }
-        Ok(())
-    }
-}
 
 fn signal(process: u32, signal: Signal) -> Result<()> {
     let process = i32::try_from(process).ok().and_then(Pid::from_raw).context("no process id")?;
@@ -152,6 +74,28 @@ async fn nothing_outlives_a_supervisor_that_is_killed() {
         left.is_empty()
     };
     eventually("every process to end", RECOVERY, gone).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_names_the_roles_that_are_down_and_says_what_is_known() {
+    let _machine = super::machine().await;
+    let mut pipeline = Pipeline::start().await.unwrap();
+    let up = async || -> Result<()> {
+        pipeline.status().await?.success()?;
+        Ok(())
+    };
+    eventually("every role to answer", STEP, up).await.unwrap();
+    for (frozen, known) in [("notifier", true), ("invalidator", false), ("gate", true)] {
+        let before = pipeline.process(frozen).unwrap();
+        signal(before, Signal::STOP).unwrap();
+        let said = pipeline.status().await.unwrap();
+        assert_eq!(said.code, Some(3), "{frozen}: {}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains(&format!("down: {frozen}\n")), "{frozen}: {}", said.stdout);
+        assert_eq!(said.stdout.contains("0 orders"), known, "{frozen}: {}", said.stdout);
+        signal(before, Signal::CONT).unwrap();
+        eventually(format_args!("{frozen} to answer again"), RECOVERY, up).await.unwrap();
+    }
+    pipeline.up.terminate(STEP).await.unwrap();
 }
 
 /// Whether the process runs; what has ended and is only waited for does not.

@@ -172,6 +172,11 @@ impl Plan {
         let mut config = Table::new();
         config.insert("nats".to_owned(), Value::Table(nats));
         config.insert(role.as_str().to_owned(), Value::Table(own));
+        let folders = Value::Array(vec![text(layout.folder().to_owned())]);
+        config.insert(
+            "health".to_owned(),
+            Value::Table([("folders".to_owned(), folders)].into_iter().collect()),
+        );
         if let Some(telemetry) = self.sections.get("telemetry") {
             config.insert("telemetry".to_owned(), telemetry.clone());
         }

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::server::Server;
 use tokio::{
     process::{Child, Command},
     task::JoinSet,
@@ -18,22 +17,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    liveness::{Proofs, broker_silence},
+    broker::{self, Broker},
+    liveness::Proofs,
     plan::Prepared,
+    restarts::Restarts,
 };
 use crate::exit::Failure;
 
-/// Between an end and the next start: at first, and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// A process that lived this long begins with the first pause again.
-const STABLE: Duration = Duration::from_secs(20);
 /// How long a process may take to end when it is asked.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Supervises every role and the broker until `stop`; the broker ends last.
 pub(super) async fn all(
     roles: Vec<Prepared>,
-    broker: Option<Server>,
+    broker: Option<Broker>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     // Asked once: later the file may have been replaced, and then the kernel no longer knows its name.
@@ -44,7 +41,7 @@ pub(super) async fn all(
         supervised.spawn(role(program.clone(), prepared, stop.clone()));
     }
     let last = CancellationToken::new();
-    let broker = broker.map(|server| watch_broker(server, last.clone()));
+    let broker = broker.map(|broker| broker::watch(broker, last.clone()));
     let roles = async {
         let mut outcome = Ok(());
         while let Some(ended) = supervised.join_next().await {
@@ -82,19 +79,6 @@ async fn role(program: PathBuf, prepared: Prepared, stop: CancellationToken) -> 
         if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return Ok(());
         }
-    }
-}
-
-/// How often a process was started again without having lived long in between.
-#[derive(Debug, Default)]
-struct Restarts(u32);
-
-impl Restarts {
-    /// The number of the next attempt, and how long to wait before it, when the last process lived for so long.
-    fn next(&mut self, lived: Duration) -> (u32, Duration) {
-        self.0 = if lived > STABLE { 1 } else { self.0.saturating_add(1) };
-        let doublings = (self.0 - 1).min(16);
-        (self.0, (PAUSE.0 * 2_u32.pow(doublings)).min(PAUSE.1))
     }
 }
 
@@ -173,53 +157,4 @@ async fn end(prepared: &Prepared, mut child: Child) -> Result<(), Failure> {
             .map_err(|error| Failure::Fault(format!("{} cannot be ended: {error}", prepared.role)))?;
     }
     Ok(())
-}
-
-async fn watch_broker(mut server: Server, stop: CancellationToken) {
-    let mut restarts = Restarts::default();
-    let mut started = Instant::now();
-    let port = server.port();
-    loop {
-        let mut why = tokio::select! {
-            biased;
-            () = stop.cancelled() => {
-                server.stop().await;
-                return;
-            }
-            status = server.ended() => match status {
-                Ok(status) => format!("The broker ended with {status}"),
-                Err(error) => format!("The broker cannot be waited for: {error}"),
-            },
-            silent = broker_silence(port) => {
-                format!("The broker did not respond for {} s and is killed", silent.as_secs())
-            }
-        };
-        loop {
-            let (attempt, pause) = restarts.next(started.elapsed());
-            warn!(attempt, "{why}; it is started again in {} ms, attempt {attempt}.", pause.as_millis());
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                return;
-            }
-            started = Instant::now();
-            match server.restart().await {
-                Ok(()) => break,
-                Err(failure) => why = format!("The broker cannot be started: {}", telemetry::Chain(&failure)),
-            }
-        }
-        info!(process = server.id(), "The broker was started.");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_until_a_process_has_lived() {
-        let mut restarts = Restarts::default();
-        let short = Duration::from_secs(1);
-        let seen: Vec<_> = (0..7).map(|_| restarts.next(short).1.as_millis()).collect();
-        assert_eq!(seen, [250, 500, 1000, 2000, 4000, 5000, 5000]);
-        assert_eq!(restarts.next(STABLE + short), (1, PAUSE.0));
-    }
 }

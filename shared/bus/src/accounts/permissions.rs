@@ -8,6 +8,7 @@ use events::{
 use verdict::Operator;
 
 use super::{exchange, order_subjects, redrive_subject};
+use crate::limits;
 
 /// What may be asked about a process.
 const WHO: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -22,6 +23,7 @@ pub(super) fn role(key: &str, role: Role, identity: &str, node: &str) -> String 
     publish.extend(spec.follows.iter().flat_map(|stream| follow(*stream)));
     publish.extend(spec.consumes.iter().flat_map(consume));
     publish.extend(spec.buckets.iter().flat_map(|bucket| entries(*bucket, node)));
+    publish.extend(limits::watched(role).iter().map(|stream| format!("$JS.API.STREAM.INFO.{stream}")));
     let others: Vec<String> =
         spec.follows.iter().flat_map(|stream| shared_with_others(*stream, role)).collect();
     let deny = if others.is_empty() { String::new() } else { format!(", deny: [{}]", quoted(&others)) };

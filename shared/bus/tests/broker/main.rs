@@ -7,6 +7,7 @@ mod dead;
 mod embedded;
 mod forged;
 mod heartbeat;
+mod limits;
 mod permissions;
 mod questions;
 mod sizes;
