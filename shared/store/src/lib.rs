@@ -42,6 +42,7 @@ impl Projection {
                 projection.meta.insert(VERSION, &version.to_be_bytes())?;
                 Ok(projection)
             }
+            Err(error) if !is_damage(&error) => Err(error),
             Err(error) => {
                 warn!(%error, folder = %folder.display(), "A damaged projection is thrown away and made anew.");
                 fs::remove_dir_all(folder).map_err(Error::Folder)?;
@@ -108,6 +109,24 @@ impl Projection {
     }
 }
 
+/// Whether the files are to blame, and not a disk that is full, a process that still holds them, or a permission: that passes or is mended, and what is there
+/// is still good.
+fn is_damage(error: &Error) -> bool {
+    use io::ErrorKind;
+
+    let Error::Store(sled::Error::Io(error)) = error else { return true };
+    !matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::PermissionDenied
+            | ErrorKind::WouldBlock
+            | ErrorKind::ResourceBusy
+            | ErrorKind::OutOfMemory
+    )
+}
+
 /// Where a projection stands in a stream, beside the state itself.
 fn position_key(stream: &str) -> Vec<u8> {
     format!("position/{stream}").into_bytes()
@@ -135,6 +154,16 @@ mod tests {
         let again = Projection::open(folder.path(), 1).unwrap();
         assert_eq!((again.position("S").unwrap(), entries(&again)), (8, 1));
         assert_eq!(again.get(b"a/1").unwrap(), Some(b"x".to_vec()));
+    }
+
+    #[test]
+    fn what_passes_is_no_damage() {
+        let full = |kind| Error::Store(sled::Error::Io(io::Error::from(kind)));
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::WouldBlock, io::ErrorKind::PermissionDenied] {
+            assert!(!is_damage(&full(kind)), "{kind}");
+        }
+        assert!(is_damage(&full(io::ErrorKind::UnexpectedEof)));
+        assert!(is_damage(&Error::Store(sled::Error::Corruption { at: None, bt: () })));
     }
 
     #[test]
