@@ -15,6 +15,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Before a build that a ban has overtaken begins anew: the scanner hears of that ban at about the same time.
 const ANEW: Duration = Duration::from_millis(500);
 
+/// Before a job is taken again that the broker could not be told about: with the queue's patience, half an hour in which its disk may be freed.
+const BROKER: Duration = Duration::from_secs(15);
+
 /// So often a job goes back to the queue for a moment; then its attempt has failed, and the planner decides when there is another.
 const MOMENTS: u64 = 5;
 
@@ -173,7 +176,7 @@ impl Failure {
             Self::Source { source: source::Error::Cancelled { .. }, .. }
             | Self::Driver(driver::Error::Isolation(isolation::Error::Cancelled)) => Some(AGAIN),
             // What came of it could not be told either.
-            Self::Bus(error) if error.is_retryable() => Some(AGAIN),
+            Self::Bus(error) if error.is_retryable() => Some(BROKER),
             Self::Overtaken(_) if delivery <= MOMENTS => Some(ANEW),
             Self::UnknownProject(_) | Self::OtherVerdict { .. } if delivery <= MOMENTS => Some(AGAIN),
             _ => None,

@@ -104,8 +104,9 @@ const URGENT: Durable = Durable {
     filter: "plimsoll.work.build.urgent.*",
     // A dead worker is noticed after this long; a living one says so three times as often, however long it builds.
     ack_wait: Duration::from_secs(15),
-    // What fails is tried again as a new attempt by the planner; here count workers that died or stopped with the build in hand.
-    max_deliver: 30,
+    // What fails is tried again as a new attempt by the planner; here count workers that died or stopped with the build in hand, and ends that the broker
+    // could not store, all at least 15 s apart: half an hour.
+    max_deliver: 120,
     redriven: "plimsoll.redrive.WORK_BUILD.worker-urgent.*",
 };
 
