@@ -1,6 +1,6 @@
 //! Images: read again in their registry, whatever made us look, and told as facts. The registry's answer wins over any hint.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use artifact::{Digest, ImageRef, Repository, Tag};
 use bus::Connection;
@@ -123,6 +123,11 @@ impl Images {
             self.untagged(vanished, &poll_cause(vanished.version())).await?;
         }
         Ok(())
+    }
+
+    /// Takes in what IMAGES says already.
+    pub(crate) fn recall(&self, known: BTreeMap<ImageRef, Digest>) {
+        self.told.recall(known);
     }
 
     /// Publishes once more, with the same ids, what a broker that was lost at `lost` may not have had on its disk.

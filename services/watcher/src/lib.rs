@@ -4,7 +4,7 @@
 //! # Layout
 //! `receive` takes webhooks · `signature` who sends them · `hint` what they say, one file a kind · `desk` follows each hint once and
 //! on behalf of a sender that may have left · `poll` looks without being told · `images` and `sources` look and tell · `told` what
-//! was told · `journal` what a dying broker may have lost of it · `memory` what there is to look at · `run` the process.
+//! was told · `recall` what was told before a restart · `journal` what a dying broker may have lost of it · `memory` what there is to look at · `run` the process.
 
 mod config;
 mod desk;
@@ -14,6 +14,7 @@ mod images;
 mod journal;
 mod memory;
 mod poll;
+mod recall;
 mod receive;
 mod run;
 mod signature;

@@ -1,7 +1,8 @@
 //! The process: read the orders, then take webhooks and poll, and go on reading.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use artifact::{Digest, ImageRef};
 use bus::Connection;
 use events::topology::StreamName;
 use registry::Client;
@@ -20,6 +21,7 @@ use crate::{
     images::Images,
     memory::Memory,
     poll::Poll,
+    recall,
     receive::{self, Receiver},
     sources::Sources,
 };
@@ -50,7 +52,10 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     };
     // Before that, a push could not be matched to its project: nobody is answered yet.
     let open = async || {
-        beginning.begin(&context, Arc::clone(&ordered));
+        // Without it, each start would publish every tag again.
+        let Some(known) = recall::images(&context).await else { return Ok(()) };
+        info!(images = known.len(), "What is in IMAGES is known.");
+        beginning.begin(&context, known, Arc::clone(&ordered));
         info!(%address, "Webhooks are taken.");
         Ok(())
     };
@@ -88,9 +93,10 @@ impl Beginning {
         Ok(Self { receiver, poll: Poll { memory, images, sources, pause }, listener })
     }
 
-    fn begin(self, context: &Context, ordered: Arc<Notify>) {
+    fn begin(self, context: &Context, known: BTreeMap<ImageRef, Digest>, ordered: Arc<Notify>) {
         let Self { receiver, poll, listener } = self;
         let images = receiver.images.clone();
+        images.recall(known);
         let (connection, stop) = (context.connection.clone(), context.stop.clone());
         context.tasks.spawn(async move { stop.run_until_cancelled(mind_losses(connection, images)).await });
         context.tasks.spawn(poll.run(ordered, context.stop.clone()));

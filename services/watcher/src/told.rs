@@ -1,5 +1,5 @@
-//! What this process has told: so that a look finds news only, and two looks at one thing take turns. Not kept on any disk: told once
-//! more after a restart is harmless.
+//! What has been told, by this process or before it: so that a look finds news only, and two looks at one thing take turns. Not kept on any disk:
+//! IMAGES says it after a restart.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -36,6 +36,17 @@ impl<K: Ord + Clone, V: PartialEq + Clone> Told<K, V> {
             held.clear();
         }
         held.insert(key, value);
+    }
+
+    /// Takes in what was told before this process began; what it has told itself is newer.
+    pub(crate) fn recall(&self, known: BTreeMap<K, V>) {
+        let mut held = self.held();
+        for (key, value) in known {
+            if held.len() >= VALUES {
+                return;
+            }
+            held.entry(key).or_insert(value);
+        }
     }
 
     pub(crate) fn retain(&self, keep: impl Fn(&K, &V) -> bool) {

@@ -108,6 +108,36 @@ async fn what_no_webhook_told_is_found_by_looking() {
     assert_eq!((facts[0].reference(), &facts[0].digest), (base, image.digest()));
 }
 
+/// What IMAGES says is known after a restart: only what has changed since is published.
+#[tokio::test]
+async fn a_restart_publishes_what_has_changed_and_nothing_else() {
+    let mut world = World::start().await;
+    let tag = |tag: &str| world.registry.image(&format!("base/os:{tag}")).unwrap();
+    // Polled in the order of their names, so that what comes last shows that the others were looked at.
+    let [first, moved, gone] = [tag("1"), tag("9"), tag("5")];
+    let bases =
+        format!(r#"{{"section":"bases","bases":[{{"repository":"{}","current":"1"}}]}}"#, first.repository());
+    world.order(order::CATALOG, &bases).await;
+    for name in [&first, &tag("2"), &moved] {
+        image(name.tag().unwrap().as_str()).push(&world.client, name).await.unwrap();
+    }
+    let deleted = image("gone");
+    deleted.push(&world.client, &gone).await.unwrap();
+    world.published::<ImagePushed>(4, |fact| fact.tag.is_some()).await;
+
+    world.watcher.kill().unwrap();
+    let newer = image("newer");
+    newer.push(&world.client, &moved).await.unwrap();
+    let url = format!("http://{}/v2/base/os/manifests/{}", world.registry.host(), deleted.digest());
+    reqwest::Client::builder().no_proxy().build().unwrap().delete(url).send().await.unwrap();
+    // The registry goes down with its queue of webhooks.
+    world.registry.restart().await.unwrap();
+    world.watcher.restart().unwrap();
+    world.published::<ImagePushed>(1, |fact| fact.digest == *newer.digest()).await;
+    world.published::<ImageDeleted>(1, |fact| fact.digest == *deleted.digest()).await;
+    world.published::<ImagePushed>(5, |fact| fact.tag.is_some()).await;
+}
+
 #[tokio::test]
 async fn without_a_broker_a_registry_is_asked_to_come_again_and_nothing_is_lost() {
     let mut world = World::start().await;

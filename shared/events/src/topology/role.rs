@@ -260,7 +260,7 @@ impl Role {
                     "plimsoll.image.pushed.*.*",
                     "plimsoll.image.deleted.*.*",
                 ],
-                follows: &[Orders, Resolutions],
+                follows: &[Orders, Resolutions, Images],
                 ..none
             },
             Self::Scanner => RoleSpec {
