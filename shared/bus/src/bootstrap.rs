@@ -144,26 +144,11 @@ fn home(spec: &StreamSpec, replicas: usize) -> Config {
         } else {
             RetentionPolicy::Limits
         },
-        // Work and orders answer with an error when they are full; the oldest fact makes room for the newest.
-        discard: if for_ever || spec.keep == Keep::UntilDone {
-            DiscardPolicy::New
-        } else {
-            DiscardPolicy::Old
-        },
-        max_age: match spec.keep {
-            Keep::For(time) | Keep::LastFor(time) => time,
-            Keep::Everything | Keep::LastPerSubject(_) | Keep::UntilDone => Duration::ZERO,
-        },
-        max_messages_per_subject: match spec.keep {
-            Keep::LastPerSubject(count) => count,
-            Keep::LastFor(_) => 1,
-            Keep::Everything | Keep::For(_) | Keep::UntilDone => -1,
-        },
         allow_direct: matches!(spec.keep, Keep::LastFor(_)),
         deny_delete: for_ever,
         deny_purge: for_ever,
         duplicate_window: DUPLICATES,
-        ..bare(spec, replicas)
+        ..limited(spec, replicas)
     }
 }
 
@@ -177,16 +162,32 @@ fn mirror(spec: &StreamSpec, account: Account, replicas: usize) -> Config {
             }),
             ..Source::default()
         }),
-        ..bare(spec, replicas)
+        ..limited(spec, replicas)
     }
 }
 
-fn bare(spec: &StreamSpec, replicas: usize) -> Config {
+/// What a stream and its mirrors have in common. A mirror does not get its origin's limits from the broker: with fewer of its own it would keep what the
+/// origin has dropped, and with another way to be full it would drop an order.
+fn limited(spec: &StreamSpec, replicas: usize) -> Config {
     Config {
         name: spec.name.to_string(),
         storage: StorageType::File,
         num_replicas: replicas,
         max_bytes: spec.max_bytes,
+        // Work and orders answer with an error when they are full; the oldest fact makes room for the newest.
+        discard: match spec.keep {
+            Keep::Everything | Keep::UntilDone => DiscardPolicy::New,
+            Keep::For(_) | Keep::LastFor(_) | Keep::LastPerSubject(_) => DiscardPolicy::Old,
+        },
+        max_age: match spec.keep {
+            Keep::For(time) | Keep::LastFor(time) => time,
+            Keep::Everything | Keep::LastPerSubject(_) | Keep::UntilDone => Duration::ZERO,
+        },
+        max_messages_per_subject: match spec.keep {
+            Keep::LastPerSubject(count) => count,
+            Keep::LastFor(_) => 1,
+            Keep::Everything | Keep::For(_) | Keep::UntilDone => -1,
+        },
         ..Config::default()
     }
 }

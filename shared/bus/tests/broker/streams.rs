@@ -6,11 +6,14 @@ use std::{
 };
 
 use artifact::Digest;
-use bus::{Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Mark, Outbox, consume};
+use bus::{
+    Classify, Delivery, Disposition, Feed, Handler, Heard, Limits, Mark, Outbox, bootstrap, consume,
+    keyring::provision_identity,
+};
 use events::{
     Event as _,
     fact::{BuildJob, ImageDeleted, Lane},
-    topology::{Role, StreamName},
+    topology::{Keep, Role, StreamName, StreamSpec},
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -101,6 +104,49 @@ async fn a_mirror_that_does_not_hear_from_its_origin_is_not_caught_up() {
     let heard = tokio::time::timeout(Duration::from_secs(60), feed.next()).await.unwrap();
     assert!(matches!(heard, Some(Heard::CaughtUp)));
     stop.cancel();
+}
+
+#[tokio::test]
+async fn a_mirror_keeps_what_its_origin_keeps_and_an_old_one_is_brought_to_that() {
+    let broker = Broker::start().await;
+    let node = async_nats::jetstream::new(broker.raw("provision-node").await);
+    let ruling = async_nats::jetstream::new(broker.raw("provision-ruling").await);
+    // As an earlier version made it.
+    let mut unlimited = node.get_stream("IMAGES").await.unwrap().cached_info().config.clone();
+    unlimited.max_messages_per_subject = -1;
+    node.update_stream(unlimited).await.unwrap();
+
+    let watcher = broker.role(Role::Watcher).await;
+    for cause in 0..100 {
+        watcher.publish(deleted(1), &cause.to_string()).await.unwrap();
+    }
+    let kept = async |at: &async_nats::jetstream::Context| {
+        let mut stream = at.get_stream("IMAGES").await.unwrap();
+        let state = &stream.info().await.unwrap().state;
+        (state.last_sequence, state.messages)
+    };
+    eventually("the unlimited mirror to hold all", async || kept(&node).await == (100, 100)).await;
+    let StreamSpec { keep: Keep::LastPerSubject(limit), .. } = StreamName::Images.spec() else {
+        panic!("images are kept by subject");
+    };
+    let limited = (100, limit.unsigned_abs());
+    eventually("the other mirror to hold the last", async || kept(&ruling).await == limited).await;
+    let provision = async |account| Ok(broker.connect(&provision_identity(account)).await);
+    bootstrap::reconcile(provision, 1).await.unwrap();
+    eventually("the old mirror to hold the last", async || kept(&node).await == limited).await;
+
+    for spec in StreamName::ALL.map(StreamName::spec) {
+        let config = async |account| {
+            let client = broker.raw(&provision_identity(account)).await;
+            let stream = async_nats::jetstream::new(client).get_stream(spec.name.as_str()).await.unwrap();
+            let config = stream.cached_info().config.clone();
+            (config.max_bytes, config.max_age, config.max_messages_per_subject, config.discard)
+        };
+        let home = config(spec.home).await;
+        for account in spec.mirrors {
+            assert_eq!(config(*account).await, home, "{} in {account}", spec.name);
+        }
+    }
 }
 
 #[tokio::test]
