@@ -6,6 +6,7 @@ mod crash;
 mod credentials;
 mod disk;
 mod doors;
+mod moved;
 mod overlap;
 mod policies;
 mod retries;

@@ -1,43 +1,42 @@
 //! What a ban covers among the images that the index holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use artifact::{BaseRole, Digest, ImageRef};
+use artifact::{BaseRole, ImageRef};
 use lineage::{Evidence, Tie};
 use verdict::{
-    Snapshot,
     decide::tie,
     order::BanTarget,
-    resolution::BanResolution,
-    snapshot::{ActiveBan, Coverage},
+    snapshot::{ActiveBan, Coverage, Coverages, Part},
 };
 
 use crate::index::{Error, Image, Index};
 
-/// Every image that `ban` covers, each with its strongest tie.
-pub(crate) fn covered(
-    index: &Index,
-    snapshot: &Snapshot,
-    ban: &ActiveBan,
-) -> Result<Vec<(Image, Tie)>, Error> {
-    let coverage = snapshot.coverage(ban);
-    let mut found: BTreeMap<ImageRef, (Image, Tie)> = BTreeMap::new();
-    let mut candidates = Vec::new();
-    for digest in coverage.digests.iter().chain(coverage.derived.iter().map(|(digest, _)| digest)) {
-        candidates.extend(index.identified_by(digest)?);
-    }
-    for chain in &coverage.chains {
-        candidates.extend(index.standing_on(chain)?);
-    }
-    if let BanTarget::Layer(layer) = &ban.ban.target {
-        candidates.extend(index.containing(layer)?);
-    }
-    for image in candidates {
-        if let Some(tie) = image_tie(ban, &coverage, &image) {
-            found.insert(image.reference(), (image, tie));
+/// The images that `ban` may cover: each that is or stands on something it covers, or was built with something it covers. Fixed or not.
+pub(crate) fn candidates(index: &Index, ban: &ActiveBan, known: &Coverages) -> Result<Vec<Image>, Error> {
+    let sequence = ban.record.sequence;
+    let coverage = known.of(sequence).cloned().unwrap_or_default();
+    let (_, clean) = known.versions(sequence);
+    let mut candidates: BTreeMap<ImageRef, Image> = BTreeMap::new();
+    let mut take =
+        |images: Vec<Image>| candidates.extend(images.into_iter().map(|image| (image.reference(), image)));
+    let clean_digests = clean.iter().flat_map(|version| &version.digests);
+    for digest in coverage.digests.iter().chain(clean_digests) {
+        take(index.identified_by(digest)?);
+        for role in ban.ban.roles.iter().filter(|role| **role != BaseRole::Base) {
+            take(index.built_with(digest, *role)?);
         }
     }
-    Ok(found.into_values().collect())
+    for (digest, _) in &coverage.derived {
+        take(index.identified_by(digest)?);
+    }
+    for chain in coverage.chains.iter().chain(clean.iter().flat_map(|version| &version.chains)) {
+        take(index.standing_on(chain)?);
+    }
+    if let BanTarget::Layer(layer) = &ban.ban.target {
+        take(index.containing(layer)?);
+    }
+    Ok(candidates.into_values().collect())
 }
 
 /// The tie of the first instance that has one.
@@ -45,56 +44,26 @@ pub(crate) fn image_tie(ban: &ActiveBan, coverage: &Coverage, image: &Image) -> 
     image.facts().find_map(|facts| tie(ban, coverage, &facts))
 }
 
-/// What is to be added to the coverage of `ban`: images that contain what it covers in a counting role that no layer chain shows, by every
-/// digest of theirs, and their layer chains, since whatever stands on such an image has it too.
-///
-/// What is copied out of an image that stands on a banned base is that base's content as well, so every covered image counts as a source.
-pub(crate) fn recorded(index: &Index, snapshot: &Snapshot, ban: &ActiveBan) -> Result<BanResolution, Error> {
-    let coverage = snapshot.coverage(ban);
-    let mut sources: BTreeSet<Digest> = coverage.digests.clone();
-    for (image, _) in covered(index, snapshot, ban)? {
-        sources.extend(image.facts().flat_map(|facts| facts.digests));
-    }
-    let mut found = resolution(ban, None);
-    for role in ban.ban.roles.iter().copied().filter(|role| *role != BaseRole::Base) {
-        for source in &sources {
-            for facts in index.built_with(source, role)?.iter().flat_map(Image::facts) {
-                found.chains.extend(facts.top());
-                found.derived.extend(facts.digests.into_iter().map(|digest| (digest, role)));
-            }
-        }
-    }
-    found.derived = found.derived.difference(&coverage.derived).cloned().collect();
-    found.chains = found.chains.difference(&coverage.chains).cloned().collect();
-    Ok(found)
-}
-
-/// The resolution of a ban whose target is `image`, or nothing at all where the registry holds no such image.
-pub(crate) fn resolution(ban: &ActiveBan, image: Option<&Image>) -> BanResolution {
-    let mut resolution = BanResolution {
-        ban: ban.record.sequence,
-        digests: BTreeSet::new(),
-        chains: BTreeSet::new(),
-        derived: BTreeSet::new(),
-        complete: true,
-    };
-    for facts in image.iter().flat_map(|image| image.facts()) {
+/// What the ban of a digest means once `image`, which has that digest, was read.
+pub(crate) fn target(ban: &ActiveBan, image: &Image) -> Part {
+    let mut part = Part::default();
+    for facts in image.facts() {
         // A digest may name one instance of several: the others are not banned by it.
-        let meant = match &ban.ban.target {
+        let is_meant = match &ban.ban.target {
             BanTarget::Digest(_, digest) => facts.digests.contains(digest),
             BanTarget::Tag(..) | BanTarget::Layer(_) => true,
         };
-        if meant {
-            resolution.chains.extend(facts.top());
-            resolution.digests.extend(facts.digests);
+        if is_meant {
+            part.chains.extend(facts.top());
+            part.digests.extend(facts.digests);
         }
     }
-    if let (BanTarget::Digest(_, digest), Some(image)) = (&ban.ban.target, image)
+    if let BanTarget::Digest(_, digest) = &ban.ban.target
         && *digest != image.pushed.digest
     {
-        resolution.digests.remove(&image.pushed.digest);
+        part.digests.remove(&image.pushed.digest);
     }
-    resolution
+    part
 }
 
 /// From what is banned to `image`, through every image in between that the index knows.

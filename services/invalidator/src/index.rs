@@ -9,13 +9,14 @@ use artifact::{BaseRole, ChainId, DiffId, Digest, ImageFacts, ImageRef, Reposito
 use events::{
     Event as _, Malformed,
     fact::{BuildFinished, ImagePushed},
+    resolution::BaseIndexed,
     topology::StreamName,
 };
 use store::{Change, Projection};
-use verdict::Sequence;
+use verdict::{Sequence, resolution::IndexedBase};
 
 /// The projection's own format; another number begins anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The index; cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,25 +62,53 @@ impl Index {
         Ok(self.projection.write(&[], stream.as_str(), sequence)?)
     }
 
-    /// A registry holds an image; its tag, if it was pushed with one, points here from now on.
-    pub fn pushed(&self, image: &ImagePushed, sequence: u64) -> Result<()> {
+    /// A registry holds an image; its tag, if it was pushed with one, points here from now on, and is known to have pointed here for good. Whether
+    /// that is anything new.
+    pub fn pushed(&self, image: &ImagePushed, sequence: u64) -> Result<bool> {
         let place = key::Place::of(&image.repository, &image.digest);
-        let mut changes: Vec<Change> = key::of_image(image).map(|key| (key, Some(Vec::new()))).collect();
-        if let Some(tag) = &image.tag {
-            changes.push((key::tag(&image.repository, tag), Some(image.digest.to_string().into_bytes())));
-        }
         let untagged = ImagePushed { tag: None, ..image.clone() };
-        changes.push((place.image(), Some(untagged.encode())));
-        Ok(self.projection.write(&changes, StreamName::Images.as_str(), sequence)?)
+        let body = untagged.encode();
+        let mut changes: Vec<Change> = Vec::new();
+        if self.projection.get(&place.image())?.as_ref() != Some(&body) {
+            changes.extend(key::of_image(image).map(|key| (key, Some(Vec::new()))));
+            changes.push((place.image(), Some(body)));
+        }
+        if let Some(tag) = &image.tag {
+            self.point(tag, image, sequence, &mut changes)?;
+        }
+        self.projection.write(&changes, StreamName::Images.as_str(), sequence)?;
+        Ok(!changes.is_empty())
     }
 
-    /// A registry holds an image no more.
+    fn point(&self, tag: &Tag, image: &ImagePushed, sequence: u64, changes: &mut Vec<Change>) -> Result<()> {
+        let repository = &image.repository;
+        let before = self.pointed_at(repository, tag)?;
+        if before.as_ref() == Some(&image.digest) {
+            return Ok(());
+        }
+        if let Some(before) = before {
+            changes.push((key::tagged(&key::Place::of(repository, &before), tag), None));
+        }
+        let place = key::Place::of(repository, &image.digest);
+        changes.push((key::tag(repository, tag), Some(image.digest.to_string().into_bytes())));
+        changes.push((key::tagged(&place, tag), Some(Vec::new())));
+        let reference = repository.at_tag(tag.clone());
+        if !self.history(&reference)?.iter().any(|version| version.is_at(&image.digest)) {
+            let version = BaseIndexed::from(version(&reference, image));
+            changes.push((key::history(repository, tag, sequence), Some(version.encode())));
+        }
+        Ok(())
+    }
+
+    /// A registry holds an image no more. What its tags have pointed at is not forgotten.
     pub fn deleted(&self, repository: &Repository, digest: &Digest, sequence: u64) -> Result<()> {
         let mut changes: Vec<Change> = Vec::new();
         if let Some(image) = self.image(repository, digest)? {
+            let place = key::Place::of(repository, digest);
             changes.extend(key::of_image(&image.pushed).map(|key| (key, None)));
             changes.extend(image.tags.iter().map(|tag| (key::tag(repository, tag), None)));
-            changes.push((key::Place::of(repository, digest).image(), None));
+            changes.extend(image.tags.iter().map(|tag| (key::tagged(&place, tag), None)));
+            changes.push((place.image(), None));
         }
         Ok(self.projection.write(&changes, StreamName::Images.as_str(), sequence)?)
     }
@@ -106,10 +135,11 @@ impl Index {
         let mut changes: Vec<Change> = Vec::new();
         if let (Some(image), Some(digest)) = (&build.image, &build.digest) {
             let result = image.repository().at_digest(digest.clone()).to_string();
+            let place = key::Place::of(image.repository(), digest);
             for input in &build.inputs {
                 if let Some(base) = input.used.digest() {
-                    let place = key::Place::of(image.repository(), digest);
                     changes.push((key::input(base, input.role, &place), Some(result.clone().into_bytes())));
+                    changes.push((key::used(&place, input.role, base), Some(Vec::new())));
                 }
             }
         }
@@ -123,11 +153,8 @@ impl Index {
         };
         let pushed = ImagePushed::decode(&body)?;
         let mut tags = Vec::new();
-        for entry in self.projection.scan(&key::tags(repository)) {
-            let (key, value) = entry?;
-            if value == digest.as_str().as_bytes() {
-                tags.extend(key::last(&key).parse::<Tag>());
-            }
+        for entry in self.projection.scan(&key::tagged_by(&key::Place::of(repository, digest))) {
+            tags.extend(key::last(&entry?.0).parse::<Tag>());
         }
         Ok(Some(Image { pushed, tags }))
     }
@@ -148,11 +175,34 @@ impl Index {
             return self.image(repository, digest);
         }
         let Some(tag) = reference.tag() else { return Ok(None) };
-        let Some(digest) = self.projection.get(&key::tag(repository, tag))? else { return Ok(None) };
-        match String::from_utf8_lossy(&digest).parse() {
-            Ok(digest) => self.image(repository, &digest),
-            Err(_) => Ok(None),
+        match self.pointed_at(repository, tag)? {
+            Some(digest) => self.image(repository, &digest),
+            None => Ok(None),
         }
+    }
+
+    /// Everything that a tag is known to have pointed at, in the order of the first pushes, whether the registry still holds it or not.
+    pub fn history(&self, reference: &ImageRef) -> Result<Vec<IndexedBase>> {
+        let Some(tag) = reference.tag() else { return Ok(Vec::new()) };
+        let mut versions = Vec::new();
+        for entry in self.projection.scan(&key::history_of(reference.repository(), tag)) {
+            versions.push(BaseIndexed::decode(&entry?.1)?.into());
+        }
+        Ok(versions)
+    }
+
+    /// What went into the image at this place, as its build recorded.
+    pub fn inputs(&self, repository: &Repository, digest: &Digest) -> Result<Vec<(Digest, BaseRole)>> {
+        let mut inputs = Vec::new();
+        for entry in self.projection.scan(&key::used_by(&key::Place::of(repository, digest))) {
+            inputs.extend(key::input_of(&entry?.0));
+        }
+        Ok(inputs)
+    }
+
+    fn pointed_at(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>> {
+        let digest = self.projection.get(&key::tag(repository, tag))?;
+        Ok(digest.and_then(|digest| String::from_utf8_lossy(&digest).parse().ok()))
     }
 
     /// Images with this layer chain at their bottom, the one that is all of it included.
@@ -215,7 +265,11 @@ impl Index {
             let Some(place) = key::Place::parse(&key) else { continue };
             if let Some(body) = self.projection.get(&place.image())? {
                 let pushed = ImagePushed::decode(&body)?;
-                images.extend(self.image(&pushed.repository, &pushed.digest)?);
+                let mut tags = Vec::new();
+                for entry in self.projection.scan(&key::tagged_by(&place)) {
+                    tags.extend(key::last(&entry?.0).parse::<Tag>());
+                }
+                images.push(Image { pushed, tags });
             }
         }
         Ok(images)
@@ -230,6 +284,20 @@ impl Index {
         }
         Ok(images)
     }
+}
+
+/// What `reference` is when it points at `image`.
+pub(crate) fn version(reference: &ImageRef, image: &ImagePushed) -> IndexedBase {
+    let mut base = IndexedBase {
+        reference: reference.pinned(image.digest.clone()),
+        digests: [image.digest.clone()].into(),
+        chains: BTreeSet::new(),
+    };
+    for facts in image.facts() {
+        base.chains.extend(facts.top());
+        base.digests.extend(facts.digests);
+    }
+    base
 }
 
 /// What became of an image under a ban.

@@ -1,6 +1,9 @@
 //! The loop: one closed set of things that can happen, one owner of the state.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bus::{Feed, Heard, Record, rpc::Listed};
 use evaluator::Evaluator;
@@ -12,10 +15,10 @@ use registry::Client;
 use service::{Context, Fault};
 use time::OffsetDateTime;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinError, JoinSet},
 };
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::{
     answers,
@@ -34,8 +37,21 @@ const QUESTIONS: usize = 64;
 const TROUBLES: usize = 64;
 /// Messages after which the backlog has its turn even if there are more: a registry that is crawled tells of images without an end.
 const TURN: u64 = 64;
+/// How much of RESOLUTIONS what bans cover may take, in percent. The rest is for answers, a few hundred bytes each: no order goes without one.
+const COVERAGE_PERCENT: u64 = 90;
+/// Between two looks at how full RESOLUTIONS is: less than it takes to write the rest of it.
+const ROOM_LOOK: Duration = Duration::from_secs(1);
 /// The longest sleep towards an expiry: clocks are set, and a sleep does not notice.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// What is read from the beginning, each on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reading {
+    /// Orders and resolutions.
+    Authority,
+    /// What happened to images, builds, campaigns and containers.
+    Facts,
+}
 
 enum Asked {
     Why(WhyRequest, oneshot::Sender<Result<WhyReply, String>>),
@@ -48,15 +64,16 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let heartbeats = heartbeat::issue(context.connection.clone());
     context.tasks.spawn(context.stop.clone().run_until_cancelled_owned(heartbeats));
     let index = Index::open(&config.folder)?;
-    let streams = [
-        (StreamName::Orders, 0),
-        (StreamName::Resolutions, 0),
+    let open = |streams: &[_]| Feed::open(&context.connection, streams, &context.tasks, &context.stop);
+    // A feed of their own: an order never waits for the pushes of a whole registry.
+    let mut authority = open(&[(StreamName::Orders, 0), (StreamName::Resolutions, 0)]);
+    let mut facts = open(&[
         (StreamName::Images, index.position(StreamName::Images)?),
         (StreamName::Builds, index.position(StreamName::Builds)?),
         (StreamName::Campaigns, 0),
         (StreamName::Nodes, 0),
-    ];
-    let mut feed = Feed::open(&context.connection, &streams, &context.tasks, &context.stop);
+    ]);
+    let mut room = watch_room(&context);
     // Listed for as long as this is held.
     let (_listed, mut asked) = listen(&context).await?;
     let (tell, mut troubles) = mpsc::channel(TROUBLES);
@@ -69,6 +86,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         compilations: JoinSet::new(),
         backlog: Backlog::default(),
         heard: 0,
+        behind: BTreeSet::from([Reading::Authority, Reading::Facts]),
         tell,
         context,
     };
@@ -76,10 +94,14 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         tokio::select! {
             biased;
             () = invalidator.context.stop.cancelled() => return Ok(()),
-            heard = feed.next() => match heard {
+            heard = authority.next() => match heard {
                 Some(Heard::Record(record)) => invalidator.hear(*record).await?,
-                Some(Heard::CaughtUp) => invalidator.catch_up().await?,
+                Some(Heard::CaughtUp) => invalidator.catch_up(Reading::Authority).await?,
                 None => return Ok(()),
+            },
+            Ok(()) = room.changed() => {
+                let has_room = *room.borrow_and_update();
+                invalidator.set_room(has_room).await?;
             },
             Some(answer) = invalidator.lookups.join_next() => if let Some(answer) = ended(answer)? {
                 invalidator.found(answer).await?;
@@ -91,6 +113,14 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             // Half of what is stored says of accepted orders that they are rejected: questions wait until all is read.
             Some(asked) = asked.recv(), if invalidator.state.is_caught_up() => invalidator.answer(asked),
+            heard = facts.next() => match heard {
+                Some(Heard::Record(record)) => {
+                    invalidator.hear(*record).await?;
+                    invalidator.turn(facts.is_idle()).await?;
+                }
+                Some(Heard::CaughtUp) => invalidator.catch_up(Reading::Facts).await?,
+                None => return Ok(()),
+            },
             () = std::future::ready(()), if !invalidator.backlog.is_empty() => invalidator.say_more().await?,
         }
     }
@@ -104,8 +134,10 @@ struct Invalidator {
     evaluator: Evaluator,
     compilations: JoinSet<Compiled>,
     backlog: Backlog,
-    /// How much was heard.
+    /// How many facts were heard.
     heard: u64,
+    /// What is not read up to its end yet.
+    behind: BTreeSet<Reading>,
     tell: mpsc::Sender<Trouble>,
     context: Context,
 }
@@ -114,12 +146,34 @@ impl Invalidator {
     async fn hear(&mut self, record: Record) -> Result<(), Fault> {
         let span = record.span();
         let reaction = span.in_scope(|| self.state.hear(&record, OffsetDateTime::now_utc()))?;
-        self.react(reaction, &record.cause()).instrument(span).await?;
-        self.heard = self.heard.wrapping_add(1);
-        if self.heard.is_multiple_of(TURN) { self.say_more().await } else { Ok(()) }
+        self.react(reaction, &record.cause()).instrument(span).await
     }
 
-    async fn catch_up(&mut self) -> Result<(), Fault> {
+    /// After each fact: what a batch of them made known is published at its end, and the backlog has its turn from time to time.
+    async fn turn(&mut self, is_last: bool) -> Result<(), Fault> {
+        self.heard = self.heard.wrapping_add(1);
+        let is_turn = self.heard.is_multiple_of(TURN);
+        if is_last || is_turn {
+            let reaction = self.state.flush()?;
+            self.react(reaction, &format!("facts until {}", moment())).await?;
+        }
+        if is_turn { self.say_more().await } else { Ok(()) }
+    }
+
+    async fn set_room(&mut self, has_room: bool) -> Result<(), Fault> {
+        let reaction = self.state.set_room(has_room)?;
+        self.react(reaction, &format!("room in RESOLUTIONS at {}", moment())).await
+    }
+
+    async fn catch_up(&mut self, part: Reading) -> Result<(), Fault> {
+        self.behind.remove(&part);
+        if !self.behind.is_empty() {
+            if part == Reading::Authority {
+                let reaction = self.state.answer_orders(OffsetDateTime::now_utc());
+                self.react(reaction, "orders that were not answered").await?;
+            }
+            return Ok(());
+        }
         let reaction = self.state.catch_up(OffsetDateTime::now_utc())?;
         let as_of = self.state.snapshot.as_of();
         self.react(reaction, &format!("caught up at {}/{}", as_of.orders, as_of.resolutions)).await?;
@@ -192,6 +246,33 @@ impl Invalidator {
             }
         }
     }
+}
+
+/// Tells what is published now from the same words some time ago: that a ban covers more than was published may become true twice.
+fn moment() -> i128 {
+    OffsetDateTime::now_utc().unix_timestamp_nanos()
+}
+
+/// Whether RESOLUTIONS has room for more than answers.
+fn watch_room(context: &Context) -> watch::Receiver<bool> {
+    let (tell, room) = watch::channel(true);
+    let (connection, stop) = (context.connection.clone(), context.stop.clone());
+    let look = async move {
+        loop {
+            match connection.fill(StreamName::Resolutions).await {
+                Ok(fill) => {
+                    let has_room = !fill.is_above(COVERAGE_PERCENT);
+                    tell.send_if_modified(|known| std::mem::replace(known, has_room) != has_room);
+                }
+                Err(error) => {
+                    debug!(error = %telemetry::Chain(&error), "How full RESOLUTIONS is is not known.")
+                }
+            }
+            tokio::time::sleep(ROOM_LOOK).await;
+        }
+    };
+    context.tasks.spawn(async move { stop.run_until_cancelled(look).await });
+    room
 }
 
 /// What a task brought; nothing where it was stopped because nobody needs it any more. What crashed is asked again by the next process, so

@@ -153,6 +153,11 @@ impl Feed {
         self.diverged.get().copied()
     }
 
+    /// Whether nothing is waiting to be heard at this moment.
+    pub fn is_idle(&self) -> bool {
+        self.heard.is_empty()
+    }
+
     /// The next thing heard; none once the feed was stopped. Cancel-safe.
     pub async fn next(&mut self) -> Option<Heard> {
         self.heard.recv().await

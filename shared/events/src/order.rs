@@ -12,7 +12,7 @@ use proto::v1 as wire;
 use time::OffsetDateTime;
 use verdict::{
     Order, OrderRecord, Sequence,
-    order::{Ban, BanSelector, BanTarget, Lift, Operator, Project, RemedyOrder, Severity},
+    order::{Ban, BanSelector, BanTarget, Fixed, Lift, Operator, Project, RemedyOrder, Severity},
 };
 
 use crate::{Entry, Malformed, Subject, field::Field, message::decode as json, topology::StreamName};
@@ -23,6 +23,7 @@ pub use credential::credentials;
 pub const ENTRIES: &[Entry] = &[
     entry("BaseBanned", BANNED),
     entry("BaseLifted", LIFTED),
+    entry("BaseFixed", FIXED),
     entry("CatalogApplied", CATALOG),
     entry("ProjectApplied", PROJECT),
     entry("PolicyApplied", POLICY),
@@ -34,6 +35,8 @@ pub const ENTRIES: &[Entry] = &[
 pub const BANNED: &str = "plimsoll.base.banned";
 /// Lift a ban.
 pub const LIFTED: &str = "plimsoll.base.lifted";
+/// Record from which digest on a banned tag is clean.
+pub const FIXED: &str = "plimsoll.base.fixed";
 /// Replace a section of the catalog.
 pub const CATALOG: &str = "plimsoll.catalog.applied";
 /// Create or replace a project.
@@ -98,6 +101,7 @@ fn parse(kind: &str, body: &[u8]) -> Result<Order, Malformed> {
     match kind {
         BANNED => ban(json(body)?).map(Order::Ban),
         LIFTED => lift(json(body)?).map(Order::Lift),
+        FIXED => fixed(json(body)?).map(Order::Fixed),
         CATALOG => catalog::section(json(body)?).map(Order::Catalog),
         PROJECT => project(json(body)?).map(Order::Project),
         POLICY => policy::policy(json(body)?).map(Order::Policy),
@@ -135,12 +139,29 @@ fn ban(wire: wire::BaseBanned) -> Result<Ban, Malformed> {
 
 fn lift(wire: wire::BaseLifted) -> Result<Lift, Malformed> {
     let wire::BaseLifted { image, layer, ban, reason } = wire;
-    let bans = match (field::<Option<Sequence>>("ban", ban)?, target(image, layer)?) {
-        (Some(sequence), None) => BanSelector::Sequence(sequence),
-        (None, Some(target)) => BanSelector::Target(target),
-        _ => return Err(wrong("ban", "name exactly one of `ban` (its order sequence), `image` and `layer`")),
-    };
+    let bans = selector(ban, target(image, layer)?)
+        .ok_or_else(|| wrong("ban", "name exactly one of `ban` (its order sequence), `image` and `layer`"))?;
     Ok(Lift { bans, reason: required("reason", reason)? })
+}
+
+fn fixed(wire: wire::BaseFixed) -> Result<Fixed, Malformed> {
+    let wire::BaseFixed { image, ban, digest, reason } = wire;
+    let bans = selector(ban, target(image, String::new())?).ok_or_else(|| {
+        wrong("ban", "name exactly one of `ban` (its order sequence) and `image` (the banned tag)")
+    })?;
+    if let BanSelector::Target(BanTarget::Digest(..)) = bans {
+        return Err(wrong("image", "name the banned tag alone; its first clean digest is `digest`"));
+    }
+    Ok(Fixed { bans, digest: field("digest", digest)?, reason: required("reason", reason)? })
+}
+
+/// The bans that are meant; none unless exactly one of the two is given.
+fn selector(ban: u64, target: Option<BanTarget>) -> Option<BanSelector> {
+    match (ban, target) {
+        (0, Some(target)) => Some(BanSelector::Target(target)),
+        (0, None) | (_, Some(_)) => None,
+        (sequence, None) => Some(BanSelector::Sequence(Sequence(sequence))),
+    }
 }
 
 fn project(wire: wire::ProjectApplied) -> Result<Project, Malformed> {

@@ -12,9 +12,9 @@ use crate::{
 };
 
 message! {
-    /// A catalogued tag was read.
+    /// A catalogued or banned tag was read.
     BaseIndexed {
-        /// The tag.
+        /// The tag, with the digest that it pointed at.
         reference: ImageRef,
         /// Index, instances and configurations.
         digests: Vec<Digest>,
@@ -28,6 +28,8 @@ message! {
     BanResolved {
         /// The ban.
         ban: Sequence,
+        /// The digest that the banned tag had; none where the ban is not about a tag.
+        image: Option<Digest>,
         /// The banned images themselves.
         digests: Vec<Digest>,
         /// The tops of their layer chains.
@@ -36,6 +38,8 @@ message! {
         derived: Vec<DerivedImage>,
         /// Whether the target is known in full.
         complete: bool,
+        /// Whether there is more that could not be published.
+        withheld: bool,
     }
 }
 
@@ -90,21 +94,20 @@ pub fn decode(subject: &Subject, body: &[u8]) -> Result<Resolution, Malformed> {
 
     match subject.split_kind() {
         Some((BaseIndexed::KIND, _)) => {
-            let BaseIndexed { reference, digests, chains } = Body::decode(body)?;
-            Ok(Resolution::Indexed(IndexedBase {
-                reference,
-                digests: digests.into_iter().collect(),
-                chains: chains.into_iter().collect(),
-            }))
+            let base: BaseIndexed = Body::decode(body)?;
+            Ok(Resolution::Indexed(base.into()))
         }
         Some((BanResolved::KIND, _)) => {
-            let BanResolved { ban, digests, chains, derived, complete } = Body::decode(body)?;
+            let BanResolved { ban, image, digests, chains, derived, complete, withheld } =
+                Body::decode(body)?;
             Ok(Resolution::BanResolved(BanResolution {
                 ban,
+                image,
                 digests: digests.into_iter().collect(),
                 chains: chains.into_iter().collect(),
                 derived: derived.into_iter().map(|DerivedImage { digest, role }| (digest, role)).collect(),
                 complete,
+                withheld,
             }))
         }
         Some((OrderAccepted::KIND, _)) => {
@@ -126,15 +129,24 @@ impl From<IndexedBase> for BaseIndexed {
     }
 }
 
+impl From<BaseIndexed> for IndexedBase {
+    fn from(base: BaseIndexed) -> Self {
+        let BaseIndexed { reference, digests, chains } = base;
+        Self { reference, digests: digests.into_iter().collect(), chains: chains.into_iter().collect() }
+    }
+}
+
 impl From<BanResolution> for BanResolved {
     fn from(resolution: BanResolution) -> Self {
-        let BanResolution { ban, digests, chains, derived, complete } = resolution;
+        let BanResolution { ban, image, digests, chains, derived, complete, withheld } = resolution;
         Self {
             ban,
+            image,
             digests: digests.into_iter().collect(),
             chains: chains.into_iter().collect(),
             derived: derived.into_iter().map(|(digest, role)| DerivedImage { digest, role }).collect(),
             complete,
+            withheld,
         }
     }
 }

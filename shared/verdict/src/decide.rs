@@ -201,11 +201,28 @@ pub fn tie(ban: &ActiveBan, coverage: &Coverage, image: &ImageFacts) -> Option<T
     if let Some((digest, role)) = recorded {
         return Some(Tie { role: *role, evidence: Evidence::Build(digest.clone()) });
     }
-    if let Some(name) = image.references.iter().find(|name| ban.ban.names(name)) {
+    if !is_cleared(coverage, image)
+        && let Some(name) = image.references.iter().find(|name| ban.ban.names(name))
+    {
         return base(Evidence::Name(name.clone()));
     }
-    let claim = image.claimed_bases.iter().find(|name| ban.ban.names(&unpinned(name)))?;
+    let of_cleared = |claim: &ImageRef| {
+        claim.digest().is_some_and(|digest| coverage.cleared.digests.contains(digest))
+            || image.chain().iter().any(|chain| coverage.cleared.chains.contains(chain))
+    };
+    let is_named = |claim: &&ImageRef| ban.ban.names(&unpinned(claim)) && !of_cleared(claim);
+    let claim = image.claimed_bases.iter().find(is_named)?;
     counts(BaseRole::Base).then(|| Tie { role: BaseRole::Base, evidence: Evidence::Claim(claim.clone()) })
+}
+
+/// Whether an image that bears a banned name is not meant, since the tag was fixed: it has the fixed digest or a later one. Where nothing but the name is
+/// known, the name stands for the newest digest of the tag. An image with another digest is denied by its name, since nobody can say whether it is older.
+fn is_cleared(coverage: &Coverage, image: &ImageFacts) -> bool {
+    if image.digests.is_empty() {
+        coverage.cleared.newest
+    } else {
+        !coverage.cleared.digests.is_disjoint(&image.digests)
+    }
 }
 
 /// A label may pin the base it claims; the claim is about the name all the same.

@@ -51,6 +51,8 @@ pub enum Order {
     Ban(Ban),
     /// End a ban.
     Lift(Lift),
+    /// Record from which digest on a banned tag is clean.
+    Fixed(Fixed),
     /// Replace one section of the catalog.
     Catalog(CatalogSection),
     /// Create or replace one project.
@@ -68,7 +70,7 @@ pub enum Order {
 pub enum BanTarget {
     /// One image, index or configuration.
     Digest(Repository, Digest),
-    /// A tag: what it points at from the ban until the lift, and the name itself.
+    /// A tag: the name itself, every digest that it is known to have had before the ban, and each one that it has until a fix is recorded.
     Tag(Repository, Tag),
     /// Every image that contains this layer at any height.
     Layer(DiffId),
@@ -119,6 +121,21 @@ pub struct Lift {
     /// Which bans end.
     pub bans: BanSelector,
     /// Why.
+    pub reason: String,
+}
+
+/// A banned tag is clean from one digest on; the last such order of a ban decides.
+///
+/// The digest is the one that the tag itself points at, not one of the instances behind an index. That digest and each one that the tag has after it are
+/// not covered; every earlier one stays covered, and so does what is derived from it. The order may come before the digest was pushed: until the
+/// tag is known to have had it, everything stays covered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// The bans, each of a tag.
+    pub bans: BanSelector,
+    /// The first clean digest of the tag.
+    pub digest: Digest,
+    /// Why it is clean.
     pub reason: String,
 }
 

@@ -3,6 +3,7 @@
 mod ban;
 pub(crate) mod catalog;
 mod check;
+mod coverage;
 mod dispute;
 mod fold;
 mod policy;
@@ -12,15 +13,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use artifact::{ImageRef, Repository, Tag};
 
-pub use ban::{ActiveBan, Coverage, Origin};
+pub use ban::{ActiveBan, Origin};
 pub use catalog::CatalogFault;
+pub use coverage::{Cleared, Coverage, Coverages, Part, TagHistory};
 pub use fold::Outcome;
 pub use policy::{Absence, PolicyInForce, Rulebook};
 pub use rejection::Rejection;
 
 use crate::{
     decide::{Door, Mode},
-    order::{BanTarget, Base, Exception, Hold, Name, Project, Remedy, Replacement, Sequence},
+    order::{Base, Exception, Hold, Name, Project, Remedy, Replacement, Sequence},
     resolution::IndexedBase,
 };
 
@@ -50,9 +52,7 @@ pub struct Snapshot {
     exceptions: Vec<Exception>,
     projects: BTreeMap<Name, Project>,
     policies: Policies,
-    indexed: BTreeMap<ImageRef, IndexedBase>,
-    /// Kept apart from the bans, since a resolution may arrive before its order where the two streams are mirrored.
-    coverage: BTreeMap<Sequence, Coverage>,
+    coverages: Coverages,
     rejected: BTreeMap<Sequence, Rejection>,
     /// Whether something that is in force could not be read here.
     behind: bool,
@@ -78,24 +78,15 @@ impl Snapshot {
         self.bans.get(&sequence)
     }
 
-    /// What `ban` covers: its resolutions and, for a tag, what the catalog's index says of that tag now. What the tag pointed at
-    /// when it was banned stays covered by the resolution.
-    pub fn coverage(&self, ban: &ActiveBan) -> Coverage {
-        let mut coverage = self.coverage.get(&ban.record.sequence).cloned().unwrap_or_default();
-        match &ban.ban.target {
-            BanTarget::Digest(_, digest) => {
-                coverage.digests.insert(digest.clone());
-            }
-            BanTarget::Tag(repository, tag) => {
-                if let Some(indexed) = self.indexed.get(&repository.at_tag(tag.clone())) {
-                    coverage.digests.extend(indexed.digests.iter().cloned());
-                    coverage.chains.extend(indexed.chains.iter().cloned());
-                    coverage.complete = true;
-                }
-            }
-            BanTarget::Layer(_) => coverage.complete = true,
-        }
-        coverage
+    /// What `ban` covers: its resolutions and, for a tag, every digest that the tag is known to have had, before the ban and since, up to the one
+    /// that is recorded as fixed. It only grows until the ban is lifted, ends by itself or is fixed.
+    pub fn coverage(&self, ban: &ActiveBan) -> Arc<Coverage> {
+        self.coverages.of(ban.record.sequence).cloned().unwrap_or_default()
+    }
+
+    /// What all bans cover.
+    pub fn coverages(&self) -> &Coverages {
+        &self.coverages
     }
 
     /// The catalogued bases.
@@ -111,12 +102,12 @@ impl Snapshot {
     /// The tags of `repository` that have been read.
     pub fn indexed_tags(&self, repository: &Repository) -> impl Iterator<Item = &Tag> {
         let here = move |image: &&ImageRef| image.repository() == repository;
-        self.indexed.keys().filter(here).filter_map(ImageRef::tag)
+        self.coverages.tags().filter(here).filter_map(ImageRef::tag)
     }
 
-    /// What a catalogued tag pointed at when it was last read.
+    /// What a catalogued or banned tag pointed at when it was last read.
     pub fn indexed(&self, reference: &ImageRef) -> Option<&IndexedBase> {
-        self.indexed.get(reference)
+        self.coverages.history(reference).and_then(TagHistory::newest)
     }
 
     /// A declared remedy.

@@ -51,8 +51,11 @@ async fn play(yard: &Yard) -> Result<()> {
 
 /// A version that only a range means is read as soon as it is there.
 async fn indexed(yard: &Yard, image: &str) -> Result<()> {
-    let heard =
-        |fact: &Fact| (fact.kind == "plimsoll.base.indexed" && fact.text("reference") == image).then_some(());
+    let of_image = |fact: &Fact| {
+        let (tag, _) = fact.text("reference").split_once('@').unwrap_or_default();
+        fact.kind == "plimsoll.base.indexed" && tag == image
+    };
+    let heard = |fact: &Fact| of_image(fact).then_some(());
     yard.facts.wait(&format!("{image} to be indexed"), heard).await
 }
 

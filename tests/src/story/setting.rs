@@ -104,7 +104,8 @@ async fn indexed(world: &World) -> Result<()> {
             .facts
             .of("plimsoll.base.indexed")
             .iter()
-            .map(|fact| fact.text("reference").to_owned())
+            // With the digest that the tag pointed at.
+            .filter_map(|fact| Some(fact.text("reference").split_once('@')?.0.to_owned()))
             .collect();
         wanted.iter().all(|image| indexed.contains(&image.to_string()))
     };

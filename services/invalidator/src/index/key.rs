@@ -83,6 +83,42 @@ pub(super) fn tag(repository: &Repository, tag: &Tag) -> Vec<u8> {
     [tags(repository), tag.to_string().into_bytes()].concat()
 }
 
+/// The tags that point at an image.
+pub(super) fn tagged_by(place: &Place) -> Vec<u8> {
+    format!("tagged/{place}/").into_bytes()
+}
+
+pub(super) fn tagged(place: &Place, tag: &Tag) -> Vec<u8> {
+    [tagged_by(place), tag.to_string().into_bytes()].concat()
+}
+
+/// What a tag has pointed at.
+pub(super) fn history_of(repository: &Repository, tag: &Tag) -> Vec<u8> {
+    format!("history/{}/{tag}/", repository.key()).into_bytes()
+}
+
+/// Sorted by the place in IMAGES of the first push.
+pub(super) fn history(repository: &Repository, tag: &Tag, sequence: u64) -> Vec<u8> {
+    [history_of(repository, tag), format!("{sequence:020}").into_bytes()].concat()
+}
+
+/// What went into an image, and in which role: the last two parts.
+pub(super) fn used_by(place: &Place) -> Vec<u8> {
+    format!("used/{place}/").into_bytes()
+}
+
+pub(super) fn used(place: &Place, role: BaseRole, base: &Digest) -> Vec<u8> {
+    [used_by(place), format!("{role}/{base}").into_bytes()].concat()
+}
+
+/// The role and the digest of a key of [`used`].
+pub(super) fn input_of(key: &[u8]) -> Option<(Digest, BaseRole)> {
+    let text = std::str::from_utf8(key).ok()?;
+    let mut parts = text.rsplit('/');
+    let digest = parts.next()?.parse().ok()?;
+    Some((digest, parts.next()?.parse().ok()?))
+}
+
 /// The last part of a key.
 pub(super) fn last(key: &[u8]) -> String {
     String::from_utf8_lossy(key).rsplit('/').next().unwrap_or_default().to_owned()

@@ -71,37 +71,57 @@ impl State {
 
     fn restore(&mut self, ended: Sequence, reaction: &mut Reaction) -> Result<(), Error> {
         self.named.retain(|(ban, _)| *ban != ended);
-        let holding = self.in_force();
         for reference in self.index.invalidated(ended)? {
-            self.restore_image(ended, &reference, &holding, reaction)?;
+            self.restore_image(ended, &reference, reaction)?;
         }
         Ok(())
     }
 
-    /// An image was heard to be covered by a ban that is over by now: the fact was on its way while the ban ended.
+    /// A fix was recorded: restores what the ban covered until then and does not cover now, and covers what it does again.
+    pub(super) fn fix(&mut self, ban: &ActiveBan, reaction: &mut Reaction) -> Result<(), Error> {
+        let sequence = ban.record.sequence;
+        for reference in self.index.invalidated(sequence)? {
+            if !self.covers(ban, &reference)? {
+                self.named.remove(&(sequence, reference.clone()));
+                self.restore_image(sequence, &reference, reaction)?;
+            }
+        }
+        self.followed.remove(&sequence);
+        self.cover(ban, reaction)
+    }
+
+    fn covers(&self, ban: &ActiveBan, reference: &ImageRef) -> Result<bool, Error> {
+        let coverage = self.ahead.of(ban.record.sequence);
+        let image = self.index.named(reference)?;
+        Ok(coverage
+            .zip(image)
+            .is_some_and(|(coverage, image)| coverage::image_tie(ban, coverage, &image).is_some()))
+    }
+
+    /// An image was heard to be covered by a ban that is over or fixed by now: the fact was on its way meanwhile.
     pub(super) fn restore_late(
         &mut self,
         ban: Sequence,
         image: &ImageRef,
         reaction: &mut Reaction,
     ) -> Result<(), Error> {
-        let is_over = ban.0 <= self.snapshot.as_of().orders && !holds(&self.snapshot, ban, self.now);
-        if self.caught_up && is_over {
-            self.restore_image(ban, image, &self.in_force(), reaction)?;
+        if !self.caught_up || ban.0 > self.snapshot.as_of().orders {
+            return Ok(());
         }
-        Ok(())
+        let is_over = match self.snapshot.ban(ban).filter(|active| active.holds_at(self.now)) {
+            Some(active) => active.fixed_by.is_some() && !self.covers(active, image)?,
+            None => true,
+        };
+        if is_over { self.restore_image(ban, image, reaction) } else { Ok(()) }
     }
 
-    fn restore_image(
-        &self,
-        ended: Sequence,
-        image: &ImageRef,
-        holding: &[ActiveBan],
-        reaction: &mut Reaction,
-    ) -> Result<(), Error> {
+    fn restore_image(&self, ended: Sequence, image: &ImageRef, reaction: &mut Reaction) -> Result<(), Error> {
         let Some(image) = self.index.named(image)? else { return Ok(()) };
-        let covers = |ban| coverage::image_tie(ban, &self.snapshot.coverage(ban), &image).is_some();
-        if !holding.iter().any(covers) {
+        let covers = |ban: &ActiveBan| {
+            let coverage = self.ahead.of(ban.record.sequence);
+            coverage.is_some_and(|coverage| coverage::image_tie(ban, coverage, &image).is_some())
+        };
+        if !self.in_force().any(covers) {
             let ImagePushed { repository, digest, .. } = image.pushed;
             reaction.facts.push(ImageRestored { repository, digest, ban: ended });
         }
@@ -109,8 +129,8 @@ impl State {
     }
 
     /// The bans that hold now, oldest first.
-    pub(super) fn in_force(&self) -> Vec<ActiveBan> {
-        self.snapshot.bans().filter(|ban| ban.holds_at(self.now)).cloned().collect()
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &ActiveBan> {
+        self.snapshot.bans().filter(|ban| ban.holds_at(self.now))
     }
 }
 

@@ -24,6 +24,7 @@ impl Exposed {
             Order::Policy(policy) => policy.name.to_string(),
             Order::Ban(_)
             | Order::Lift(_)
+            | Order::Fixed(_)
             | Order::Catalog(_)
             | Order::Remedy(_)
             | Order::RemedyClosed(_) => String::new(),

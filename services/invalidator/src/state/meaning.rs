@@ -1,24 +1,24 @@
-//! What bans mean: which digests and chains, which images they cover, and what has to be asked for that. Not how they end.
-
-use std::collections::BTreeSet;
+//! What bans mean: which digests a tag has had, which images are covered, and what has to be asked for that. Not how coverage spreads from one image to
+//! those derived from it (`spread`), and not how bans end (`ending`).
 
 use artifact::ImageRef;
 use events::{
     fact::{CampaignOpened, ImageInvalidated, ImagePushed},
-    resolution::{BanResolved, BaseIndexed},
+    resolution::BaseIndexed,
 };
 use lineage::Tie;
 use verdict::{
     order::{BanTarget, Standing},
-    resolution::{BanResolution, IndexedBase},
+    resolution::IndexedBase,
     snapshot::ActiveBan,
 };
 
 use super::{Error, Reaction, State};
-use crate::{coverage, index::Image, lookup::Question};
-
-/// Entries of one resolution: well below the size of a message.
-const PAGE: usize = 1_000;
+use crate::{
+    coverage,
+    index::{Image, version},
+    lookup::Question,
+};
 
 impl State {
     /// Catalogued versions are read before any ban, so that a ban of one is resolved the moment it is stored.
@@ -30,60 +30,58 @@ impl State {
             let meant = pushed.iter().filter(|tag| base.standing(tag) != Standing::Unlisted);
             catalogued.extend(base.tags().chain(meant).map(|tag| base.repository.at_tag(tag.clone())));
         }
-        catalogued.retain(|reference| self.snapshot.indexed(reference).is_none());
         catalogued.sort();
         catalogued.dedup();
         for reference in catalogued {
-            match self.index.named(&reference)? {
-                Some(image) => self.say_indexed(reference, &image, reaction),
-                None => self.ask(Question::Base(reference), reaction),
+            if !self.publish_history(&reference, reaction)? && self.ahead.history(&reference).is_none() {
+                self.ask(Question::Base(reference), reaction);
             }
         }
         Ok(())
     }
 
+    /// Publishes what `ban` means as far as that is known, and asks the registry where nothing is.
     pub(super) fn resolve(&mut self, ban: &ActiveBan, reaction: &mut Reaction) -> Result<(), Error> {
-        if self.resolved.contains(&ban.record.sequence) {
-            return Ok(());
-        }
-        let reference = match &ban.ban.target {
-            BanTarget::Layer(_) => {
-                self.say_resolved(ban, None, reaction);
-                return Ok(());
+        let sequence = ban.record.sequence;
+        let unknown = match &ban.ban.target {
+            BanTarget::Layer(_) => None,
+            BanTarget::Tag(repository, tag) => {
+                let reference = repository.at_tag(tag.clone());
+                let is_pushed = self.publish_history(&reference, reaction)?;
+                (!is_pushed && !self.resolved.contains(&sequence)).then_some(reference)
             }
-            BanTarget::Tag(repository, tag) => repository.at_tag(tag.clone()),
             BanTarget::Digest(repository, digest) => {
-                if let Some(image) = self.index.identified_by(digest)?.into_iter().next() {
-                    self.say_resolved(ban, Some(&image), reaction);
-                    return Ok(());
+                match self.index.identified_by(digest)?.into_iter().next() {
+                    Some(image) => {
+                        self.grow(sequence, None, coverage::target(ban, &image));
+                        None
+                    }
+                    None if self.resolved.contains(&sequence) => None,
+                    None => Some(repository.at_digest(digest.clone())),
                 }
-                repository.at_digest(digest.clone())
             }
         };
-        match self.index.named(&reference)? {
-            Some(image) => self.say_resolved(ban, Some(&image), reaction),
-            None => self.ask(Question::Ban(ban.record.sequence, reference), reaction),
+        let is_known = unknown.is_none() || self.is_complete(ban);
+        if let Some(reference) = unknown {
+            self.ask(Question::Ban(sequence, reference), reaction);
         }
-        Ok(())
+        if is_known { self.cover(ban, reaction) } else { Ok(()) }
     }
 
-    /// Names every image that a resolved ban covers and opens its campaign.
+    /// Follows everything that a ban covers, says that this is all, and opens its campaign.
     pub(super) fn cover(&mut self, ban: &ActiveBan, reaction: &mut Reaction) -> Result<(), Error> {
-        if !self.snapshot.coverage(ban).complete {
-            return Ok(());
-        }
-        self.widen(ban, reaction)?;
-        let covered = coverage::covered(&self.index, &self.snapshot, ban)?;
-        for (image, tie) in &covered {
-            self.say_invalidated(ban, image, tie, reaction)?;
-        }
-        if !self.ledger.is_opened(ban.record.sequence) {
+        let sequence = ban.record.sequence;
+        let candidates = coverage::candidates(&self.index, ban, &self.ahead)?;
+        self.follow(ban, candidates)?;
+        self.complete(ban);
+        self.flush_into(reaction)?;
+        if !self.ledger.is_opened(sequence) {
             let opened = CampaignOpened {
-                ban: ban.record.sequence,
+                ban: sequence,
                 target: ban.ban.target.to_string(),
                 replacement: ban.ban.replacement.clone(),
                 ordered_at: ban.record.at,
-                images: u32::try_from(covered.len()).unwrap_or(u32::MAX),
+                images: u32::try_from(self.covered(sequence)).unwrap_or(u32::MAX),
             };
             self.ledger.opened(&opened);
             reaction.facts.push(opened);
@@ -91,76 +89,65 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn widen(&mut self, ban: &ActiveBan, reaction: &mut Reaction) -> Result<(), Error> {
-        if !self.snapshot.coverage(ban).complete {
-            return Ok(());
-        }
-        let found = coverage::recorded(&self.index, &self.snapshot, ban)?;
-        let chains: Vec<_> = found.chains.iter().cloned().collect();
-        let derived: Vec<_> = found.derived.iter().cloned().collect();
-        let empty = coverage::resolution(ban, None);
-        for page in chains.chunks(PAGE) {
-            let chains = page.iter().cloned().collect();
-            reaction.facts.push(BanResolved::from(BanResolution { chains, ..empty.clone() }));
-        }
-        for page in derived.chunks(PAGE) {
-            let derived = page.iter().cloned().collect();
-            reaction.facts.push(BanResolved::from(BanResolution { derived, ..empty.clone() }));
-        }
-        Ok(())
-    }
-
-    /// An image was pushed: is it a catalogued version, is it covered by a ban?
+    /// An image was pushed, or a tag moved: is it a catalogued version, is it covered by a ban?
     pub(super) fn place(&mut self, pushed: &ImagePushed, reaction: &mut Reaction) -> Result<(), Error> {
-        if !self.caught_up {
-            return Ok(());
-        }
         let Some(image) = self.index.image(&pushed.repository, &pushed.digest)? else { return Ok(()) };
-        if let Some(tag) = &pushed.tag
-            && self
-                .snapshot
-                .base(&pushed.repository)
-                .is_some_and(|base| base.standing(tag) != Standing::Unlisted)
-        {
-            self.say_indexed(pushed.repository.at_tag(tag.clone()), &image, reaction);
-        }
-        for ban in self.in_force() {
+        if let Some(tag) = &pushed.tag {
+            let reference = pushed.repository.at_tag(tag.clone());
+            let base = self.snapshot.base(&pushed.repository);
+            let is_catalogued = base.is_some_and(|base| base.standing(tag) != Standing::Unlisted);
             // A banned tag is banned wherever it moves; and a ban that waited for it is resolved now.
-            if ban.ban.names(&pushed.reference()) && self.adds(&ban, &image) {
-                self.resolved.insert(ban.record.sequence);
-                reaction.facts.push(BanResolved::from(coverage::resolution(&ban, Some(&image))));
+            let bans: Vec<ActiveBan> =
+                self.in_force().filter(|ban| ban.ban.names(&reference)).cloned().collect();
+            if is_catalogued || !bans.is_empty() {
+                self.publish_history(&reference, reaction)?;
             }
-            let coverage = self.snapshot.coverage(&ban);
-            if let Some(tie) = coverage::image_tie(&ban, &coverage, &image).filter(|_| coverage.complete) {
-                self.say_invalidated(&ban, &image, &tie, reaction)?;
+            for ban in bans {
+                self.cover(&ban, reaction)?;
             }
-            // Its build may have been heard of before it was.
-            self.widen(&ban, reaction)?;
         }
-        Ok(())
+        self.spread_to(&image)
     }
 
-    /// Whether the coverage of `ban` lacks any digest of `image`.
-    pub(super) fn adds(&self, ban: &ActiveBan, image: &Image) -> bool {
-        let coverage = self.snapshot.coverage(ban);
-        image.facts().any(|facts| !facts.digests.is_subset(&coverage.digests))
+    /// Publishes everything that a tag is known to have pointed at and that is not published, then what it points at now. Whether anything is known.
+    pub(super) fn publish_history(
+        &mut self,
+        reference: &ImageRef,
+        reaction: &mut Reaction,
+    ) -> Result<bool, Error> {
+        let versions = self.index.history(reference)?;
+        let is_known = !versions.is_empty();
+        for base in versions {
+            if self.ahead.history(reference).is_none_or(|history| !history.contains(&base)) {
+                self.publish_indexed(base, reaction);
+            }
+        }
+        if let Some(image) = self.index.named(reference)? {
+            self.publish_indexed(version(reference, &image.pushed), reaction);
+        }
+        Ok(is_known)
     }
 
-    pub(super) fn say_indexed(&self, reference: ImageRef, image: &Image, reaction: &mut Reaction) {
-        let mut base = IndexedBase { reference, digests: BTreeSet::new(), chains: BTreeSet::new() };
-        for facts in image.facts() {
-            base.chains.extend(facts.top());
-            base.digests.extend(facts.digests);
+    /// Publishes what a tag points at, unless that is known.
+    pub(super) fn publish_indexed(&mut self, base: IndexedBase, reaction: &mut Reaction) {
+        let tag = base.tag();
+        let history = self.ahead.history(&tag);
+        let newest = history.and_then(|history| history.newest());
+        if newest.is_some_and(|newest| newest.digests == base.digests) {
+            return;
         }
-        if self.snapshot.indexed(&base.reference) != Some(&base) {
-            reaction.facts.push(BaseIndexed::from(base));
+        if !self.has_room {
+            let naming = self.in_force().filter(|ban| ban.ban.names(&tag)).map(|ban| ban.record.sequence);
+            self.unpublished.extend(naming.collect::<Vec<_>>());
+            return;
         }
+        self.ahead.index(&base);
+        reaction.facts.push(BaseIndexed::from(base));
     }
 
-    pub(super) fn say_resolved(&mut self, ban: &ActiveBan, image: Option<&Image>, reaction: &mut Reaction) {
-        if self.resolved.insert(ban.record.sequence) {
-            reaction.facts.push(BanResolved::from(coverage::resolution(ban, image)));
-        }
+    /// Whether the target of a ban is known.
+    fn is_complete(&self, ban: &ActiveBan) -> bool {
+        self.ahead.of(ban.record.sequence).is_some_and(|coverage| coverage.complete)
     }
 
     pub(super) fn say_invalidated(

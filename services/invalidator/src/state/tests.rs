@@ -22,6 +22,8 @@ struct World {
     said: Vec<(&'static str, Value)>,
     /// Facts about covered images that are on their way, where they take their time.
     late: Option<Vec<(Subject, Vec<u8>)>>,
+    /// Whether the invalidator is away: what is stored meanwhile is heard after its restart.
+    is_away: bool,
     _folder: tempfile::TempDir,
 }
 
@@ -35,6 +37,7 @@ impl World {
             questions: BTreeSet::new(),
             said: Vec::new(),
             late: None,
+            is_away: false,
             _folder: folder,
         };
         let reaction = world.state.catch_up(START).unwrap();
@@ -63,9 +66,35 @@ impl World {
         let sequence = self.stored.iter().filter(|record| record.stream == stream).count() as u64 + 1;
         let record = Record::new(stream, subject, sequence, self.now, body);
         self.stored.push(record.clone());
+        if self.is_away {
+            return sequence;
+        }
         let reaction = self.state.hear(&record, self.now).unwrap();
         self.take(reaction);
+        let reaction = self.state.flush().unwrap();
+        self.take(reaction);
         sequence
+    }
+
+    /// The invalidator starts again, from the streams alone.
+    fn restart(&mut self) {
+        let folder = tempfile::tempdir().unwrap();
+        self.state = State::new(Index::open(folder.path()).unwrap());
+        self._folder = folder;
+        self.is_away = false;
+        for record in self.stored.clone() {
+            self.state.hear(&record, self.now).unwrap();
+        }
+        let reaction = self.state.catch_up(self.now).unwrap();
+        self.take(reaction);
+    }
+
+    /// Whether an image with these layers is denied whatever it is called.
+    fn is_denied(&self, layers: &[&str]) -> bool {
+        let facts = image("r.io/any:1", layers).facts().next().unwrap();
+        let facts = artifact::ImageFacts { references: Vec::new(), ..facts };
+        let verdict = verdict::decide(&self.state.snapshot, &facts, verdict::Door::Start, self.now);
+        matches!(verdict.rule, verdict::Rule::Banned(_))
     }
 
     fn take(&mut self, reaction: Reaction) {
@@ -169,6 +198,63 @@ fn what_is_heard_to_be_covered_after_the_lift_is_restored_all_the_same() {
     world.order(order::LIFTED, json!({"ban": upper.0, "reason": "r"}));
     world.arrive();
     assert!(world.state.index.marking().unwrap().is_empty(), "{:?}", world.restored());
+}
+
+/// A tag is banned and moves while the invalidator is away, and once more when it is back.
+#[track_caller]
+fn check_moved(is_catalogued: bool, is_banned_before: bool) {
+    let mut world = World::new();
+    if is_catalogued {
+        let bases = json!({"section": "bases", "bases": [{"repository": "r.io/os", "current": "1"}]});
+        world.order(order::CATALOG, bases);
+    }
+    let ban = |world: &mut World| world.ban("r.io/os:1", json!({"severity": "critical"}));
+    world.push("r.io/os:1", &["a"]);
+    if is_banned_before {
+        ban(&mut world);
+    }
+    world.is_away = true;
+    if !is_banned_before {
+        ban(&mut world);
+    }
+    world.push("r.io/os:1", &["b"]);
+    world.restart();
+    world.push("r.io/os:1", &["c"]);
+    for layers in [["a", "app"], ["b", "app"], ["c", "app"]] {
+        assert!(
+            world.is_denied(&layers),
+            "{layers:?}, catalogued: {is_catalogued}, banned before: {is_banned_before}"
+        );
+    }
+    world.order(order::LIFTED, json!({"image": "r.io/os:1", "reason": "r"}));
+    assert!(!world.is_denied(&["a", "app"]) && !world.is_denied(&["c", "app"]));
+}
+
+#[test]
+fn a_banned_tag_that_moved_while_nobody_looked_keeps_all_its_digests() {
+    for (is_catalogued, is_banned_before) in [(true, false), (true, true), (false, false), (false, true)] {
+        check_moved(is_catalogued, is_banned_before);
+    }
+}
+
+#[test]
+fn a_catalogued_base_that_moved_while_nobody_looked_is_known_with_all_its_digests() {
+    let mut world = World::new();
+    world.push("r.io/os:1", &["a"]);
+    let bases = json!({"section": "bases", "bases": [{"repository": "r.io/os", "current": "1"}]});
+    world.order(order::CATALOG, bases);
+    world.is_away = true;
+    world.push("r.io/os:1", &["b"]);
+    world.push("r.io/os:1", &["c"]);
+    world.restart();
+    // The ban means all of them before anything else is said of it.
+    world.is_away = true;
+    let ban = world.ban("r.io/os:1", json!({}));
+    let stored = world.stored.last().unwrap().clone();
+    events::fold(&mut world.state.snapshot, stored.stream, &stored.subject, ban.0, stored.at, &stored.body);
+    for layers in [["a", "app"], ["b", "app"], ["c", "app"]] {
+        assert!(world.is_denied(&layers), "{layers:?}");
+    }
 }
 
 #[test]

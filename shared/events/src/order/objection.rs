@@ -17,6 +17,7 @@ pub(super) fn to(kind: &str, order: &Order, body: &[u8]) -> Result<(), Malformed
         Order::Catalog(section) => lists_itself(section, body),
         Order::Ban(_)
         | Order::Lift(_)
+        | Order::Fixed(_)
         | Order::Remedy(_)
         | Order::RemedyClosed(_)
         | Order::Project(_)

@@ -121,6 +121,7 @@ impl StreamName {
                     &[
                         "plimsoll.base.banned.*",
                         "plimsoll.base.lifted.*",
+                        "plimsoll.base.fixed.*",
                         "plimsoll.catalog.applied.*",
                         "plimsoll.project.applied.*",
                         "plimsoll.policy.applied.*",

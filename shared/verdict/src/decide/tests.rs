@@ -93,6 +93,7 @@ fn a_pending_ban_clears_nobody_until_it_is_resolved() {
         2,
         Resolution::BanResolved(BanResolution {
             ban: Sequence(2),
+            image: None,
             digests: [Digest::of(b"other")].into(),
             chains: chain_ids(&layers(&["k"])).into_iter().collect(),
             derived: [
@@ -101,6 +102,7 @@ fn a_pending_ban_clears_nobody_until_it_is_resolved() {
             ]
             .into(),
             complete: true,
+            withheld: false,
         }),
     );
     check(&snapshot, &image("r.io/app:1", &["q"]), Decision::Allow);

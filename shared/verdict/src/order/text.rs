@@ -34,6 +34,7 @@ impl Order {
         match self {
             Self::Ban(ban) => reason(&ban.reason),
             Self::Lift(lift) => reason(&lift.reason),
+            Self::Fixed(fixed) => reason(&fixed.reason),
             Self::Project(Project { name: _, source, branch, definition, image: _, policy: _, webhook }) => {
                 within("source", source, LONGEST_ADDRESS_BYTES)?;
                 within("branch", branch, LONGEST_BRANCH_BYTES)?;

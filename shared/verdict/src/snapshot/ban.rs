@@ -1,14 +1,11 @@
-//! A ban in force, and what it covers.
+//! A ban in force. Not what it covers (`coverage`).
 
 use std::collections::BTreeSet;
 
-use artifact::{BaseRole, ChainId, Digest, ImageRef};
+use artifact::{Digest, ImageRef};
 use time::OffsetDateTime;
 
-use crate::{
-    order::{Ban, BanTarget, Name, Operator, OrderRecord, Sequence},
-    resolution::BanResolution,
-};
+use crate::order::{Ban, BanTarget, Name, Operator, OrderRecord, Sequence};
 
 /// Who ordered something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +27,10 @@ pub struct ActiveBan {
     pub ban: Ban,
     /// The declared remedies that stand for it.
     pub remedies: BTreeSet<Name>,
-}
-
-/// What a ban covers, as far as is known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// The banned images themselves.
-    pub digests: BTreeSet<Digest>,
-    /// The tops of their layer chains.
-    pub chains: BTreeSet<ChainId>,
-    /// Images that contain a banned one in a role that no layer chain shows.
-    pub derived: BTreeSet<(Digest, BaseRole)>,
-    /// Whether the target is known in full; the ban is pending until then.
-    pub complete: bool,
+    /// The digest from which on the banned tag is clean, where that is recorded. It and the digests that the tag has after it are not covered;
+    /// those before it stay covered, and so does each image that is derived from one of them. Until the tag is known to have had this digest,
+    /// all are covered.
+    pub fixed_by: Option<Digest>,
 }
 
 impl ActiveBan {
@@ -70,16 +58,6 @@ impl Ban {
             }
             BanTarget::Layer(_) => false,
         }
-    }
-}
-
-impl Coverage {
-    pub(super) fn widen(&mut self, resolution: &BanResolution) {
-        let BanResolution { ban: _, digests, chains, derived, complete } = resolution;
-        self.digests.extend(digests.iter().cloned());
-        self.chains.extend(chains.iter().cloned());
-        self.derived.extend(derived.iter().cloned());
-        self.complete |= complete;
     }
 }
 

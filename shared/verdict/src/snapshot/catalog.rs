@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::{ChainId, Digest, ImageRef, Repository};
+use artifact::{Digest, ImageRef, Repository};
 use time::OffsetDateTime;
 
 use super::{ActiveBan, Rejection, Snapshot};
 use crate::{
     glob::Glob,
     order::{
-        BanTarget, Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing,
-        Template, WildcardPattern,
+        Base, CatalogSection, Excuse, ImagePattern, Name, Replacement, Severity, Standing, Template,
+        WildcardPattern,
     },
 };
 
@@ -169,29 +169,16 @@ impl Snapshot {
     pub fn bans_of(&self, image: &ImageRef, now: OffsetDateTime) -> impl Iterator<Item = &ActiveBan> {
         let mut digests: BTreeSet<Digest> = image.digest().cloned().into_iter().collect();
         let mut chains = BTreeSet::new();
-        if let Some(indexed) = self.indexed.get(image) {
+        if let Some(indexed) = self.indexed(image) {
             digests.extend(indexed.digests.iter().cloned());
             chains.extend(indexed.chains.iter().cloned());
         }
         let holding = self.bans.values().filter(move |ban| ban.holds_at(now));
-        holding.filter(move |ban| ban.ban.names(image) || self.touches(ban, &digests, &chains))
-    }
-
-    /// Whether `ban` covers any of these. The same as asking its [`Snapshot::coverage`], which would be put together for each question.
-    fn touches(&self, ban: &ActiveBan, digests: &BTreeSet<Digest>, chains: &BTreeSet<ChainId>) -> bool {
-        let meets = |own: &BTreeSet<Digest>, tops: &BTreeSet<ChainId>| {
-            !own.is_disjoint(digests) || !tops.is_disjoint(chains)
-        };
-        let resolved = self.coverage.get(&ban.record.sequence);
-        resolved.is_some_and(|coverage| meets(&coverage.digests, &coverage.chains))
-            || match &ban.ban.target {
-                BanTarget::Digest(_, digest) => digests.contains(digest),
-                BanTarget::Tag(repository, tag) => {
-                    let now = self.indexed.get(&repository.at_tag(tag.clone()));
-                    now.is_some_and(|indexed| meets(&indexed.digests, &indexed.chains))
-                }
-                BanTarget::Layer(_) => false,
-            }
+        holding.filter(move |ban| {
+            let coverage = self.coverage(ban);
+            let touches = !coverage.digests.is_disjoint(&digests) || !coverage.chains.is_disjoint(&chains);
+            touches || (ban.ban.names(image) && !coverage.cleared.newest)
+        })
     }
 
     pub(super) fn check_section(

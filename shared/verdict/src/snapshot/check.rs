@@ -3,8 +3,8 @@
 use artifact::ImageRef;
 use time::OffsetDateTime;
 
-use super::{Rejection, Snapshot};
-use crate::order::{Ban, BanSelector, Order, OrderRecord, Project, Sequence};
+use super::{ActiveBan, Rejection, Snapshot};
+use crate::order::{Ban, BanSelector, BanTarget, Fixed, Order, OrderRecord, Project, Sequence};
 
 impl Snapshot {
     /// An error says why the order must change nothing.
@@ -13,6 +13,7 @@ impl Snapshot {
         match &record.order {
             Order::Ban(ban) => self.check_ban(ban, record.at),
             Order::Lift(lift) => self.check_selector(&lift.bans),
+            Order::Fixed(fixed) => self.check_fixed(fixed),
             Order::Remedy(ordered) if !self.remedies.contains_key(&ordered.remedy) => {
                 Err(Rejection::UnknownRemedy(ordered.remedy.clone()))
             }
@@ -51,6 +52,15 @@ impl Snapshot {
         }
     }
 
+    fn check_fixed(&self, fixed: &Fixed) -> Result<(), Rejection> {
+        self.check_selector(&fixed.bans)?;
+        let targets = self.selected(&fixed.bans).into_iter().filter_map(|ban| self.bans.get(&ban));
+        match targets.map(|ban| &ban.ban.target).find(|target| !matches!(target, BanTarget::Tag(..))) {
+            Some(target) => Err(Rejection::NothingMoves(target.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn check_selector(&self, bans: &BanSelector) -> Result<(), Rejection> {
         if !self.selected(bans).is_empty() {
             return Ok(());
@@ -75,6 +85,8 @@ impl Snapshot {
     }
 
     fn bans_name(&self, image: &ImageRef, at: OffsetDateTime) -> bool {
-        self.bans.values().any(|active| active.holds_at(at) && active.ban.names(image))
+        // What a fixed tag points at is in another stream, and no check of an order depends on how far that was read.
+        let names = |active: &ActiveBan| active.ban.names(image) && active.fixed_by.is_none();
+        self.bans.values().any(|active| active.holds_at(at) && names(active))
     }
 }

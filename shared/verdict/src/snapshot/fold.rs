@@ -3,7 +3,7 @@
 
 use super::{ActiveBan, Rejection, Snapshot, dispute::Read};
 use crate::{
-    order::{CatalogSection, Order, OrderRecord, Sequence},
+    order::{CatalogSection, Fixed, Order, OrderRecord, Sequence},
     resolution::Resolution,
 };
 
@@ -80,13 +80,13 @@ impl Snapshot {
         self.as_of.resolutions = sequence;
         match resolution {
             Resolution::Indexed(base) => {
-                self.indexed.insert(base.reference.clone(), base);
+                self.coverages.index(&base);
             }
             // What is resolved of a ban that is over already means nothing any more.
             Resolution::BanResolved(resolution)
                 if resolution.ban.0 <= self.as_of.orders && !self.bans.contains_key(&resolution.ban) => {}
             Resolution::BanResolved(resolution) => {
-                self.coverage.entry(resolution.ban).or_default().widen(&resolution)
+                self.coverages.resolve(&resolution);
             }
             Resolution::Accepted(order) if order.0 > self.as_of.orders => {
                 self.announced.insert(order, Announced::Accepted(sequence));
@@ -152,7 +152,9 @@ impl Snapshot {
 
     fn repeats_a_ban(&self, record: &OrderRecord) -> bool {
         let Order::Ban(ban) = &record.order else { return false };
-        self.bans.values().any(|active| active.ban == *ban && active.holds_at(record.at))
+        // Ordered again after it was fixed, it is a new ban: what was fixed is banned once more.
+        let same = |active: &&ActiveBan| active.ban == *ban && active.fixed_by.is_none();
+        self.bans.values().filter(same).any(|active| active.holds_at(record.at))
     }
 
     /// What an order does that is sound or was accepted as it is, and whether that is anything.
@@ -160,17 +162,19 @@ impl Snapshot {
         Ok(match &record.order {
             Order::Ban(ban) => {
                 let remedies = ban.remedy.iter().cloned().collect();
-                let active = ActiveBan { record: record.into(), ban: ban.clone(), remedies };
+                let active = ActiveBan { record: record.into(), ban: ban.clone(), remedies, fixed_by: None };
+                self.coverages.open(&active);
                 self.bans.insert(record.sequence, active);
                 true
             }
             Order::Lift(lift) => {
                 for sequence in self.selected(&lift.bans) {
                     self.bans.remove(&sequence);
-                    self.coverage.remove(&sequence);
+                    self.coverages.close(sequence);
                 }
                 true
             }
+            Order::Fixed(fixed) => self.fix(fixed),
             Order::Remedy(ordered) => {
                 let ban = self.bans.get_mut(&ordered.ban);
                 ban.is_some_and(|ban| ban.remedies.insert(ordered.remedy.clone()))
@@ -197,5 +201,19 @@ impl Snapshot {
             }
             Order::Policy(policy) => return self.propose(record, policy, announced),
         })
+    }
+
+    /// Records a fix, and whether that is anything new.
+    fn fix(&mut self, fixed: &Fixed) -> bool {
+        let mut changed = false;
+        for sequence in self.selected(&fixed.bans) {
+            let Some(ban) = self.bans.get_mut(&sequence) else { continue };
+            if ban.fixed_by.as_ref() != Some(&fixed.digest) {
+                ban.fixed_by = Some(fixed.digest.clone());
+                self.coverages.open(ban);
+                changed = true;
+            }
+        }
+        changed
     }
 }

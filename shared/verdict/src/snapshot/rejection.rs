@@ -3,7 +3,7 @@
 use artifact::ImageRef;
 
 use super::CatalogFault;
-use crate::order::{Name, TooLong};
+use crate::order::{BanTarget, Name, TooLong};
 
 /// Why an order changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,11 @@ pub enum Rejection {
     /// A lift, remedy or closing names no ban that is active.
     #[error("no active ban {0}; `plimsoll status` lists the active ones")]
     UnknownBan(String),
+    /// A fix names a ban of something that never points elsewhere.
+    #[error(
+        "{0} is the same for good, and no later digest of it is clean; only the ban of a tag can be fixed, else lift it"
+    )]
+    NothingMoves(BanTarget),
     /// A ban ends before it begins.
     #[error("its expiry is past already; name a time to come, or none")]
     Expired,

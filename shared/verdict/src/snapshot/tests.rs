@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::{
-    order::{Ban, BanSelector, CatalogSection, Lift, Order, OrderRecord, Policy, Severity, Silencing},
+    order::{
+        Ban, BanSelector, BanTarget, CatalogSection, Lift, Order, OrderRecord, Policy, Severity, Silencing,
+    },
     resolution::{BanResolution, Resolution},
 };
 
@@ -130,10 +132,12 @@ fn a_tag_ban_goes_on_covering_what_the_tag_pointed_at() {
         2,
         Resolution::BanResolved(BanResolution {
             ban: Sequence(1),
-            digests: old.digests,
-            chains: old.chains,
+            image: None,
+            digests: old.digests.clone(),
+            chains: old.chains.clone(),
             derived: [].into(),
             complete: true,
+            withheld: false,
         }),
     );
     snapshot.resolve(3, indexed("r.io/os:1", b"new"));
@@ -189,10 +193,12 @@ fn a_resolution_of_a_ban_that_is_over_means_nothing() {
         let chains = [ChainId::from(Digest::of(b"x"))].into();
         let empty = BanResolution {
             ban: Sequence(1),
+            image: None,
             digests: Default::default(),
             chains,
             derived: Default::default(),
             complete: true,
+            withheld: false,
         };
         Resolution::BanResolved(empty)
     };
