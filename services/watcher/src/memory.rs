@@ -102,7 +102,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let project = |name: &str, branch: &str| {
             format!(
-                r#"{{"name":"{name}","source":"https://bot:s3cret@git.example/acme/app.git","branch":"{branch}","image":"r.test/acme/app:{name}"}}"#
+                r#"{{"name":"{name}","source":"https://git.example/acme/app.git","branch":"{branch}","image":"r.test/acme/app:{name}"}}"#
             )
         };
         let bases =
