@@ -52,6 +52,10 @@ enum Command {
     ///
     /// Exit code 3: stored, but not confirmed by the invalidator; `plimsoll status --order` says what became of it.
     Lift(orders::LiftArguments),
+    /// Record from which digest on a banned tag is clean: that one and later ones are allowed, earlier ones stay denied.
+    ///
+    /// Exit code 3: stored, but not confirmed by the invalidator; `plimsoll status --order` says what became of it.
+    Fixed(orders::FixedArguments),
     /// Apply a catalog section, a project or a policy from a JSON file.
     ///
     /// Exit code 3: stored, but not confirmed by the invalidator; `plimsoll status --order` says what became of it.
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Command::BrokerConfig(arguments) => up::broker_config(&arguments),
         Command::Ban(arguments) => orders::ban(&arguments),
         Command::Lift(arguments) => orders::lift(&arguments),
+        Command::Fixed(arguments) => orders::fixed(&arguments),
         Command::Apply(arguments) => orders::apply(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),

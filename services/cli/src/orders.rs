@@ -55,6 +55,19 @@ pub(crate) struct LiftArguments {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct FixedArguments {
+    /// The banned tag as in the ban, or the ban's order sequence.
+    ban: String,
+    /// The first clean digest that the tag itself points at: of the index, where there is one.
+    digest: String,
+    /// Why it is clean.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    context: context::Arguments,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArguments {
     /// What the file holds: catalog, project or policy.
     kind: Kind,
@@ -129,6 +142,15 @@ pub(crate) fn lift(arguments: &LiftArguments) -> ExitCode {
         Err(_) => json!({"image": ban, "reason": reason}),
     };
     exit::run(async { give(order::LIFTED, body.to_string().into_bytes(), context).await.map(drop) })
+}
+
+pub(crate) fn fixed(arguments: &FixedArguments) -> ExitCode {
+    let FixedArguments { ban, digest, reason, context } = arguments;
+    let body = match ban.parse::<u64>() {
+        Ok(sequence) => json!({"ban": sequence, "digest": digest, "reason": reason}),
+        Err(_) => json!({"image": ban, "digest": digest, "reason": reason}),
+    };
+    exit::run(async { give(order::FIXED, body.to_string().into_bytes(), context).await.map(drop) })
 }
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
