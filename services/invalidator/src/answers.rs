@@ -2,13 +2,14 @@
 
 mod room;
 
-use artifact::ImageRef;
+use artifact::{Digest, ImageRef};
 use events::rpc::{BanStatus, CheckReply, CredentialsReply, PolicyStatus, StatusReply, WhyReply};
 use lineage::Tie;
 use time::OffsetDateTime;
 use verdict::{
     Door, Rule, decide,
-    order::{Policy, shortened},
+    order::{BanTarget, Policy, shortened},
+    resolution::IndexedBase,
     snapshot::{ActiveBan, PolicyInForce},
 };
 
@@ -17,6 +18,9 @@ use crate::{coverage, index, state::State};
 
 /// How many images that stand on one are named; more would not be read.
 const NAMED: usize = 100;
+
+/// How many digests of a banned tag are named; the rest is counted.
+const VERSIONS: usize = 20;
 
 /// Why is `image` as it is?
 pub(crate) fn why(state: &State, image: &str, now: OffsetDateTime) -> Result<WhyReply, String> {
@@ -81,7 +85,8 @@ pub(crate) fn status(state: &State, now: OffsetDateTime) -> Result<StatusReply, 
     let bans = bans.map_err(|error| telemetry::Chain(&error).to_string())?;
     let mut room = Room::whole();
     let (mut bans, untold_bans) = room.part(2).take(bans.into_iter(), |ban| {
-        room::entry([ban.target.as_str(), &ban.operator, &ban.reason, &ban.pending_because])
+        let texts = [ban.target.as_str(), &ban.operator, &ban.reason, &ban.pending_because];
+        room::entry(texts.into_iter().chain(ban.covered.iter().chain(&ban.cleared).map(Digest::as_str)))
     });
     let policies = state.snapshot.policies().filter(|held| !held.policy.asks_nothing());
     let (policies, untold_policies) =
@@ -151,6 +156,13 @@ fn policy_status(state: &State, held: &PolicyInForce) -> PolicyStatus {
 fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error> {
     let campaign = state.ledger.campaign(ban.record.sequence).cloned().unwrap_or_default();
     let images = state.index.invalidated(ban.record.sequence)?.len();
+    let (covered, cleared) = state.snapshot.coverages().versions(ban.record.sequence);
+    let mut covered = newest(covered);
+    if let BanTarget::Digest(_, digest) = &ban.ban.target {
+        covered.0.push(digest.clone());
+        covered.1 = 1;
+    }
+    let cleared = newest(cleared);
     Ok(BanStatus {
         ban: ban.record.sequence,
         target: ban.ban.target.to_string(),
@@ -166,8 +178,19 @@ fn ban_status(state: &State, ban: &ActiveBan) -> Result<BanStatus, index::Error>
         containers_remedied: campaign.containers_remedied(),
         closed_at: campaign.closed_at,
         stragglers: campaign.stragglers,
+        covered: covered.0,
+        covered_count: covered.1,
+        fixed_by: ban.fixed_by.clone(),
+        cleared: cleared.0,
+        cleared_count: cleared.1,
         pending_because: shortened(state.trouble(ban.record.sequence).unwrap_or_default()).into_owned(),
     })
+}
+
+/// The newest digests of a tag, and how many there are.
+fn newest(versions: &[IndexedBase]) -> (Vec<Digest>, u32) {
+    let digests = versions.iter().rev().filter_map(|version| version.reference.digest().cloned());
+    (digests.take(VERSIONS).collect(), u32::try_from(versions.len()).unwrap_or(u32::MAX))
 }
 
 fn evidence(rule: &Rule) -> String {

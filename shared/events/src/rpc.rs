@@ -357,6 +357,16 @@ message! {
         pending_because: String,
         /// How many stragglers stand in no list.
         untold: u32,
+        /// The newest digests that the ban itself covers.
+        covered: Vec<Digest>,
+        /// How many there are.
+        covered_count: u32,
+        /// The digest from which on the banned tag is clean.
+        fixed_by: Option<Digest>,
+        /// The newest digests of the tag that are clean since then.
+        cleared: Vec<Digest>,
+        /// How many there are.
+        cleared_count: u32,
     }
 }
 

@@ -65,7 +65,13 @@ impl State {
         if let Some(reference) = unknown {
             self.ask(Question::Ban(sequence, reference), reaction);
         }
-        if is_known { self.cover(ban, reaction) } else { Ok(()) }
+        if is_known {
+            return self.cover(ban, reaction);
+        }
+        // A digest may have been built with before it was read.
+        let candidates = coverage::candidates(&self.index, ban, &self.ahead)?;
+        self.follow(ban, candidates)?;
+        self.flush_into(reaction)
     }
 
     /// Follows everything that a ban covers, says that this is all, and opens its campaign.
@@ -105,6 +111,12 @@ impl State {
             for ban in bans {
                 self.cover(&ban, reaction)?;
             }
+        }
+        // The ban of a digest may have waited for it, by whatever name it comes.
+        let is_target = |ban: &&ActiveBan| matches!(&ban.ban.target, BanTarget::Digest(_, digest) if image.facts().any(|facts| facts.digests.contains(digest)));
+        let waiting = |ban: &&ActiveBan| !self.resolved.contains(&ban.record.sequence) && is_target(ban);
+        for ban in self.in_force().filter(waiting).cloned().collect::<Vec<_>>() {
+            self.resolve(&ban, reaction)?;
         }
         self.spread_to(&image)
     }

@@ -155,8 +155,11 @@ impl State {
                 continue;
             };
             let coverage = self.ahead.of(sequence).cloned().unwrap_or_default();
-            if let Some(tie) = coverage::image_tie(&ban, &coverage, &image).filter(|_| coverage.complete) {
-                self.say_invalidated(&ban, &image, &tie, reaction)?;
+            match coverage::image_tie(&ban, &coverage, &image) {
+                Some(tie) if coverage.complete => self.say_invalidated(&ban, &image, &tie, reaction)?,
+                // Named once the ban is complete.
+                Some(_) => drop(self.found.insert((sequence, reference))),
+                None => {}
             }
         }
         Ok(())

@@ -1,5 +1,9 @@
 //! The state at its boundary: messages and answers in, facts and questions out; the facts are heard again, as they would be.
 
+mod spread;
+
+use std::collections::VecDeque;
+
 use artifact::{Digest, Platform};
 use events::{
     Event, Subject,
@@ -24,6 +28,9 @@ struct World {
     late: Option<Vec<(Subject, Vec<u8>)>>,
     /// Whether the invalidator is away: what is stored meanwhile is heard after its restart.
     is_away: bool,
+    /// How many facts are on their way to being heard at any time.
+    echo: usize,
+    on_the_way: VecDeque<(StreamName, Subject, Vec<u8>)>,
     _folder: tempfile::TempDir,
 }
 
@@ -38,6 +45,8 @@ impl World {
             said: Vec::new(),
             late: None,
             is_away: false,
+            echo: 0,
+            on_the_way: VecDeque::new(),
             _folder: folder,
         };
         let reaction = world.state.catch_up(START).unwrap();
@@ -78,6 +87,9 @@ impl World {
 
     /// The invalidator starts again, from the streams alone.
     fn restart(&mut self) {
+        // What was published is stored.
+        self.is_away = true;
+        self.hear_all();
         let folder = tempfile::tempdir().unwrap();
         self.state = State::new(Index::open(folder.path()).unwrap());
         self._folder = folder;
@@ -114,6 +126,21 @@ impl World {
                 continue;
             }
             let stream = events::catalogue().into_iter().find(|entry| entry.kind == kind).unwrap().stream;
+            if self.echo == 0 {
+                self.store(stream, subject, body);
+            } else {
+                self.on_the_way.push_back((stream, subject, body));
+            }
+        }
+        while self.on_the_way.len() > self.echo {
+            let Some((stream, subject, body)) = self.on_the_way.pop_front() else { return };
+            self.store(stream, subject, body);
+        }
+    }
+
+    /// Everything that is on its way is heard, and whatever follows from that.
+    fn hear_all(&mut self) {
+        while let Some((stream, subject, body)) = self.on_the_way.pop_front() {
             self.store(stream, subject, body);
         }
     }
@@ -143,6 +170,20 @@ impl World {
             .map(|(_, body)| format!("{} {}", body["ban"], body["repository"].as_str().unwrap()))
             .collect()
     }
+}
+
+/// What copies from the images in `from` make of `name`.
+fn build(name: &str, layers: &[&str], from: &[&ImagePushed]) -> BuildFinished {
+    let image = image(name, layers);
+    let inputs: Vec<Value> = from
+        .iter()
+        .map(|from| json!({"role": "copy", "used": from.repository.at_digest(from.digest.clone()).to_string()}))
+        .collect();
+    let body = json!({
+        "build": "1", "project": image.repository.path().replace('/', "-"), "commit": "c", "image": image.reference().to_string(),
+        "digest": image.digest.as_str(), "outcome": "published", "inputs": inputs,
+    });
+    BuildFinished::decode(body.to_string().as_bytes()).unwrap()
 }
 
 fn image(name: &str, layers: &[&str]) -> ImagePushed {
