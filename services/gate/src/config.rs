@@ -25,6 +25,9 @@ pub struct Config {
     /// What happens at an enforcing door when the runtime cannot say what would start.
     #[serde(default)]
     pub on_fault: OnFault,
+    /// What happens at an enforcing start of a container whose image was removed before this gate has seen it, while a ban is in force.
+    #[serde(default)]
+    pub on_unreadable_image: OnUnreadableImage,
     /// How old what this gate knows may be, and what it does past that.
     #[serde(default)]
     pub freshness: freshness::Config,
@@ -39,4 +42,15 @@ pub enum OnFault {
     Closed,
     /// Stay open, and say so.
     Open,
+}
+
+/// What an enforcing start does with a container whose image cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnreadableImage {
+    /// Deny it while any ban is in force.
+    #[default]
+    Deny,
+    /// Deny it while a critical ban is in force, as any image that cannot be cleared.
+    BySeverity,
 }

@@ -76,6 +76,16 @@ pub fn question(request: &Request) -> Question {
     read(request).unwrap_or_else(|reason| Question::Refuse { reason })
 }
 
+/// The image, by name or id, that `request` would remove.
+pub fn removed_image(request: &Request) -> Option<String> {
+    if request.request_method != "DELETE" {
+        return None;
+    }
+    let address = Address::parse(&request.request_uri).ok()?;
+    let (first, name) = address.parts.split_first()?;
+    (first == "images" && !name.is_empty()).then(|| name.join("/"))
+}
+
 fn read(request: &Request) -> Result<Question, Refusal> {
     match request.request_method.as_str() {
         // Nothing starts by looking, and a refusal must not keep anybody from removing.

@@ -50,6 +50,18 @@ impl Judge {
         verdict
     }
 
+    /// As [`Self::decide`], about a container whose image is gone and was never seen: it cannot be cleared of any ban.
+    pub(crate) fn decide_unreadable(&self, named: &ImageFacts, door: Door) -> Verdict {
+        let mut verdict = self.decide(std::slice::from_ref(named), door);
+        let stays_open = verdict.aged.is_some_and(|aged| aged.is_stale() && aged.on_stale == OnStale::Open);
+        if verdict.rule == Rule::Unknown && verdict.ban.is_some() && !stays_open {
+            verdict.strict = Decision::Refuse;
+            verdict.rule = Rule::Unreadable;
+            verdict.decision = self.memory.mode(door).of(verdict.strict);
+        }
+        verdict
+    }
+
     fn nothing_to_judge(&self, door: Door) -> Verdict {
         Verdict {
             decision: self.memory.mode(door).of(Decision::Refuse),

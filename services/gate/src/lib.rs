@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! [`docker`] what a request to Docker's daemon asks · `memory` what the streams said · `journal` the same on the disk · `freshness` how old it
-//! may be · `facts` what is known of an image · `judge` the verdict, and the report of a refusal · `check` the questions of people and tools · `plugin` Docker's questions ·
+//! may be · `facts` what is known of an image · `seen` what images were
+//! that are gone · `judge` the verdict, and the report of a refusal · `check` the questions of people and tools · `plugin` Docker's questions ·
 //! `run` the process.
 
 mod check;
@@ -14,6 +15,7 @@ mod judge;
 mod memory;
 mod plugin;
 mod run;
+mod seen;
 mod socket;
 
 pub mod docker;

@@ -17,9 +17,10 @@ use tracing::{info, warn};
 use verdict::Door;
 
 use crate::{
-    config::OnFault,
-    docker::{Question, Request, question},
+    config::{OnFault, OnUnreadableImage},
+    docker::{Question, Request, question, removed_image},
     judge::Judge,
+    seen::Seen,
 };
 
 /// How long the daemon may take to say what it would start. It has no deadline of its own for us (measured: it waits for ever).
@@ -39,6 +40,8 @@ pub(crate) struct Plugin {
     pub(crate) judge: Judge,
     pub(crate) context: Context,
     pub(crate) on_fault: OnFault,
+    pub(crate) on_unreadable_image: OnUnreadableImage,
+    pub(crate) seen: Seen,
 }
 
 /// The plugin's API, as docs.docker.com has it under "Access authorization plugin".
@@ -94,6 +97,9 @@ async fn request(State(plugin): State<Plugin>, request: extract::Request) -> Jso
         Ok(request) => request,
         Err(error) => return told(plugin.unread(&format!("the daemon's question cannot be read: {error}"))),
     };
+    if let Some(image) = removed_image(&request) {
+        plugin.see_before_removal(&image).await;
+    }
     told(plugin.answer(&question(&request)).await)
 }
 
@@ -141,7 +147,10 @@ impl Plugin {
 
     async fn create(&self, image: &str) -> Result<(), String> {
         match self.ask(|runtime| async move { runtime.image(image).await }).await {
-            Ok(Some(found)) => self.judge_facts(found.facts, image, None, Door::Create),
+            Ok(Some(found)) => {
+                self.seen.see(&found.id, &found.facts);
+                self.judge_facts(found.facts, image, None, Door::Create)
+            }
             Ok(None) => {
                 // It is not here: the daemon says so itself, and nothing is made. A banned name is refused all the same.
                 let references = image.parse().ok().into_iter().collect();
@@ -154,12 +163,7 @@ impl Plugin {
     async fn start(&self, container: &str) -> Result<(), String> {
         match self.ask(|runtime| async move { runtime.container(container).await }).await {
             Ok(Some(found)) => {
-                let judged = self.judge_facts(
-                    found.facts.clone(),
-                    &found.image_name,
-                    Some(found.id.as_str()),
-                    Door::Start,
-                );
+                let judged = self.judge_container(&found);
                 if judged.is_err() && found.is_removed_at_end {
                     self.remove_soon(found);
                 }
@@ -171,6 +175,33 @@ impl Plugin {
         }
     }
 
+    /// Judges a container by its image, or by what that was when it was last seen.
+    fn judge_container(&self, container: &Container) -> Result<(), String> {
+        let Container { id, image_id, image_name, facts, .. } = container;
+        if facts.is_resolved() {
+            self.seen.see(image_id, facts);
+        } else if let Some(seen) = self.seen.recall(image_id) {
+            // Its names may be others' by now. They can only make the verdict stricter.
+            let mut facts = facts.clone();
+            facts.references.extend(seen.references);
+            facts.digests.extend(seen.digests);
+            facts.claimed_bases.extend(seen.claimed_bases);
+            (facts.layers, facts.platform) = (seen.layers, seen.platform);
+            return self.judge_facts(facts, image_name, Some(id.as_str()), Door::Start);
+        } else if self.on_unreadable_image == OnUnreadableImage::Deny {
+            let verdict = self.judge.decide_unreadable(facts, Door::Start);
+            return self.answer_by(&verdict, image_name, Some(id.as_str()), Door::Start);
+        }
+        self.judge_facts(facts.clone(), image_name, Some(id.as_str()), Door::Start)
+    }
+
+    /// A removal is let pass, and what is removed is looked at first: a container may outlive it.
+    async fn see_before_removal(&self, image: &str) {
+        if let Ok(Some(found)) = self.ask(|runtime| async move { runtime.image(image).await }).await {
+            self.seen.see(&found.id, &found.facts);
+        }
+    }
+
     fn judge_facts(
         &self,
         facts: ImageFacts,
@@ -178,12 +209,21 @@ impl Plugin {
         container: Option<&str>,
         door: Door,
     ) -> Result<(), String> {
-        let verdict = self.judge.decide(&[facts], door);
+        self.answer_by(&self.judge.decide(&[facts], door), image, container, door)
+    }
+
+    fn answer_by(
+        &self,
+        verdict: &verdict::Verdict,
+        image: &str,
+        container: Option<&str>,
+        door: Door,
+    ) -> Result<(), String> {
         if verdict.refuses() {
-            self.judge.report(container, image, door, &verdict);
+            self.judge.report(container, image, door, verdict);
             return Err(verdict.to_string());
         }
-        self.judge.warn_if_stale(image, door, &verdict);
+        self.judge.warn_if_stale(image, door, verdict);
         Ok(())
     }
 

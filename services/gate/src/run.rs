@@ -18,6 +18,7 @@ use crate::{
     judge::Judge,
     memory::Memory,
     plugin::{self, Plugin},
+    seen::Seen,
     socket,
 };
 
@@ -34,16 +35,21 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let measured = service::Freshness::follow(&context, move || measured.applied());
     let freshness = Arc::new(Freshness::new(&config.freshness, measured.clone(), memory.clone()));
     // First of all: while nobody listens, the daemon answers nothing at all, neither `docker ps` nor `docker stop`.
-    let check = open(&config, held, Arc::clone(&freshness), &context)?;
+    let seen = Seen::default();
+    let check = open(&config, held, Arc::clone(&freshness), seen.clone(), &context)?;
     watch_age(&context, &freshness);
 
     let (_lock, journal) = match &config.folder {
         Some(folder) => {
             let lock = lock(folder)?;
+            seen.open(&folder.join("images"));
             (Some(lock), open_journal(folder))
         }
         None => (None, None),
     };
+    if let Some(runtime) = config.runtime.as_ref().map(Runtime::new) {
+        seen.watch(&context, runtime);
+    }
     if let Some(journal) = &journal {
         journal.flush_in_background(&context);
         read_journal(journal.clone(), memory.clone()).await?;
@@ -146,6 +152,7 @@ fn open(
     config: &Config,
     memory: Memory,
     freshness: Arc<Freshness>,
+    seen: Seen,
     context: &Context,
 ) -> Result<Check, Fault> {
     let runtime = config.runtime.as_ref().map(Runtime::new);
@@ -156,7 +163,14 @@ fn open(
     let listener = socket::listen(&config.socket)?;
     context.tasks.spawn(socket::serve(listener, check::router(check.clone()), context.stop.clone()));
     if let Some(path) = &config.plugin_socket {
-        let plugin = Plugin { runtime, judge, context: context.clone(), on_fault: config.on_fault };
+        let plugin = Plugin {
+            runtime,
+            judge,
+            context: context.clone(),
+            on_fault: config.on_fault,
+            on_unreadable_image: config.on_unreadable_image,
+            seen,
+        };
         let listener = socket::listen(path)?;
         context.tasks.spawn(socket::serve(listener, plugin::router(plugin), context.stop.clone()));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use artifact::Digest;
 use futures::stream::BoxStream;
 
 use crate::{
@@ -54,6 +55,13 @@ impl Runtime {
     pub async fn image(&self, name_or_id: &str) -> Result<Option<Image>, Error> {
         match &self.driver {
             Driver::Docker(docker) => docker.image(name_or_id).await,
+        }
+    }
+
+    /// The ids of all images that the runtime has, in no order; with Docker the digests of their configurations.
+    pub async fn image_ids(&self) -> Result<Vec<Digest>, Error> {
+        match &self.driver {
+            Driver::Docker(docker) => docker.image_ids().await,
         }
     }
 

@@ -312,3 +312,22 @@ fn what_the_daemon_sends_is_read() {
     let sent = r#"{"RequestMethod":"POST","RequestUri":"/containers/create","RequestBody":null,"RequestHeaders":null}"#;
     check(&serde_json::from_str(sent).unwrap(), &Refuse("ContentType"));
 }
+
+#[test]
+fn a_removal_names_its_image() {
+    let removed = |method: &str, uri: &str| {
+        removed_image(&Request {
+            request_method: method.to_owned(),
+            request_uri: uri.to_owned(),
+            ..Request::default()
+        })
+    };
+    assert_eq!(
+        removed("DELETE", "/v1.41/images/r.io:5000/team/app:1?force=1").as_deref(),
+        Some("r.io:5000/team/app:1")
+    );
+    assert_eq!(removed("DELETE", "/images/4f2a").as_deref(), Some("4f2a"));
+    assert_eq!(removed("DELETE", "/v1.41/containers/app"), None);
+    assert_eq!(removed("GET", "/v1.41/images/app"), None);
+    assert_eq!(removed("DELETE", "/v1.41/images"), None);
+}

@@ -2,8 +2,10 @@
 
 #![cfg(test)]
 
+mod away;
 mod broker;
 mod daemon;
+mod removed;
 mod site;
 mod stale;
 mod tricks;

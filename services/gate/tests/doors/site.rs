@@ -25,7 +25,7 @@ pub(crate) struct Site {
     pub(crate) gate: Process,
     registry: DockerRegistry,
     base: BaseIndexed,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -40,10 +40,11 @@ impl Site {
         let config = folder.path().join("gate.toml");
         let text = format!(
             "[nats]\nurl = \"{}\"\nseed_file = \"{}\"\nnode = \"{NODE}\"\n\
-             [gate]\nsocket = \"{}\"\nplugin_socket = \"{}\"\n[gate.runtime]\nsocket = \"{}\"\n",
+             [gate]\nsocket = \"{}\"\nfolder = \"{}\"\nplugin_socket = \"{}\"\n[gate.runtime]\nsocket = \"{}\"\n",
             broker.server.url(),
             broker.keys.role_seed_file(Role::Gate, NODE).display(),
             folder.path().join("gate.sock").display(),
+            folder.path().join("gate").display(),
             plugin.display(),
             place.socket().display(),
         );
@@ -78,9 +79,14 @@ impl Site {
             digests: vec![base.digest().clone(), base.config_digest().unwrap().clone()],
             chains: artifact::chain_ids(base.layers()).last().cloned().into_iter().collect(),
         };
-        let site = Self { broker, docker, gate, registry, base, _folder: folder };
+        let site = Self { broker, docker, gate, registry, base, folder };
         site.broker.invalidator.publish(site.base.clone(), "test").await.unwrap();
         site
+    }
+
+    /// Takes from the gate, which must not run, a part of what it keeps on its disk.
+    pub(crate) fn forget(&self, part: &str) {
+        std::fs::remove_dir_all(self.folder.path().join("gate").join(part)).unwrap();
     }
 
     /// Makes these doors enforce, and no others.

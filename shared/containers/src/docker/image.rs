@@ -1,7 +1,9 @@
 //! What Docker knows of an image, in our words. What a registry knows of it is asked elsewhere.
 
+use std::collections::HashMap;
+
 use artifact::{Digest, ImageFacts, ImageRef, Platform};
-use bollard::models::ImageInspect;
+use bollard::{models::ImageInspect, query_parameters::ListImagesOptionsBuilder};
 use tracing::debug;
 
 use super::{Docker, found};
@@ -18,6 +20,13 @@ impl Docker {
             reason: format!("{error}"),
         })?;
         Ok(Some(Image { id, facts: facts(&image, name_or_id) }))
+    }
+
+    pub(crate) async fn image_ids(&self) -> Result<Vec<Digest>, Error> {
+        let client = self.client().await?;
+        let options = ListImagesOptionsBuilder::default().all(true).build();
+        let listed = self.bounded("the images", client.list_images(Some(options))).await?;
+        Ok(listed.into_iter().filter_map(|image| image.id.parse().ok()).collect())
     }
 
     /// Asked for again each time: an image keeps its id while its names come and go.
@@ -58,9 +67,10 @@ pub(super) fn facts(image: &ImageInspect, name: &str) -> ImageFacts {
     facts
 }
 
-/// What is left of an image that the runtime no longer has: its id and a name.
-pub(super) fn facts_of_lost(id: &Digest, name: &str) -> ImageFacts {
+/// What is left of an image that the runtime no longer has: its id, a name, and the labels that its container has of it.
+pub(super) fn facts_of_lost(id: &Digest, name: &str, labels: &HashMap<String, String>) -> ImageFacts {
     ImageFacts {
+        claimed_bases: labels.get(BASE_NAME).and_then(|base| reference(base, "")).into_iter().collect(),
         references: reference(name, id.as_str()).into_iter().collect(),
         digests: [id.clone()].into(),
         ..ImageFacts::default()

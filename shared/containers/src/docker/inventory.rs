@@ -93,18 +93,19 @@ fn described(container: ContainerInspectResponse, image: Option<&ImageInspect>) 
         image_id.unwrap_or_default().parse().map_err(|error| malformed(format!("{error}")))?;
     let config = config.unwrap_or_default();
     let image_name = config.image.unwrap_or_default();
+    let labels = config.labels.unwrap_or_default();
     Ok(Container {
         id: id.parse().map_err(|error| malformed(format!("{error}")))?,
         name: name.unwrap_or_default().trim_start_matches('/').to_owned(),
         facts: match image {
             Some(image) => image::facts(image, &image_name),
-            None => image::facts_of_lost(&image_id, &image_name),
+            None => image::facts_of_lost(&image_id, &image_name, &labels),
         },
         image_id,
         image_name,
         started_at: state.and_then(|state| state.started_at).filter(|at| !at.is_empty() && at != NEVER),
         is_running,
         is_removed_at_end: host_config.and_then(|host| host.auto_remove).unwrap_or(false),
-        labels: config.labels.unwrap_or_default().into_iter().collect(),
+        labels: labels.into_iter().collect(),
     })
 }
