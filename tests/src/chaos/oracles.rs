@@ -58,7 +58,7 @@ pub struct Recovery {
     pub from: Duration,
     /// How long it lasted.
     pub lasted: Duration,
-    /// How long after its end every role answered; none where they did not.
+    /// How long after its end every role answered, and an order that was given since where the broker was meant; none where that did not come.
     pub after: Option<Duration>,
     /// The part of that in which nothing else failed.
     pub undisturbed: Duration,
@@ -83,16 +83,36 @@ pub fn recoveries(history: &History) -> Vec<Recovery> {
 }
 
 fn recovery(history: &History, injected: &Injected) -> Recovery {
-    let back = history.looks.iter().find(|look| look.at >= injected.to && is_back(injected, &look.answered));
+    let answering =
+        history.looks.iter().find(|look| look.at >= injected.to && is_back(injected, &look.answered));
+    let back = match (answering, taking_orders(history, injected)) {
+        (Some(look), Ok(ordered)) => Some(ordered.map_or(look.at, |at| at.max(look.at))),
+        (None, _) | (_, Err(Stuck)) => None,
+    };
     let last = history.looks.last().map_or(injected.to, |look| look.at.max(injected.to));
-    let until = back.map_or(last, |look| look.at);
     Recovery {
         fault: injected.fault,
         from: injected.from,
         lasted: injected.to.saturating_sub(injected.from),
-        after: back.map(|look| look.at.saturating_sub(injected.to)),
-        undisturbed: undisturbed(history, injected, until),
+        after: back.map(|back| back.saturating_sub(injected.to)),
+        undisturbed: undisturbed(history, injected, back.unwrap_or(last)),
     }
+}
+
+/// Orders are given and not answered.
+struct Stuck;
+
+/// When an order was answered that was given after a fault of the broker: that its processes answer questions says little of what it can store. None where there
+/// was no such order.
+fn taking_orders(history: &History, injected: &Injected) -> Result<Option<Duration>, Stuck> {
+    if !matches!(injected.fault, Fault::Disk | Fault::Signal(Part::Broker, _)) {
+        return Ok(None);
+    }
+    let mut given = history.orders.iter().filter(|order| order.sent >= injected.to).peekable();
+    if given.peek().is_none() {
+        return Ok(None);
+    }
+    given.filter_map(|order| order.answered).min().map(Some).ok_or(Stuck)
 }
 
 /// Every role answers, and the one that was ended is another process.

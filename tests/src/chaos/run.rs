@@ -19,7 +19,7 @@ use super::{
     history::{Head, History, Injected},
     inject, oracles, records,
     report::Report,
-    schedule::schedule,
+    schedule::{Fault, schedule},
     watch,
     workload::{self, Person, Recorded, lock},
     yard::{MAX_AGE, VERSIONS, Yard},
@@ -39,6 +39,8 @@ pub struct Options {
     pub seed: u64,
     /// How long faults go on.
     pub length: Duration,
+    /// Which faults there are.
+    pub kinds: Vec<Fault>,
     /// Where the logs are kept when a claim does not hold.
     pub logs: PathBuf,
 }
@@ -132,7 +134,7 @@ async fn prepare(yard: &Yard) -> Result<BTreeMap<String, BTreeSet<String>>> {
 
 /// The run itself; yields the faults and what the run's own tasks could not do.
 async fn play(run: &Arc<Run>, options: &Options) -> Result<(Vec<Injected>, Vec<String>)> {
-    let Options { seed, length, logs: _ } = options;
+    let Options { seed, length, kinds, logs: _ } = options;
     let (working, watching) = (CancellationToken::new(), CancellationToken::new());
     let mut work: JoinSet<Result<()>> = JoinSet::new();
     let (seed, stop) = (*seed, working.clone());
@@ -155,7 +157,7 @@ async fn play(run: &Arc<Run>, options: &Options) -> Result<(Vec<Injected>, Vec<S
     });
 
     let mut faults: JoinSet<Result<Injected>> = JoinSet::new();
-    for planned in schedule(seed, *length) {
+    for planned in schedule(seed, *length, kinds) {
         sleep(planned.from.saturating_sub(run.clock.now())).await;
         let spawned = Arc::clone(run);
         faults.spawn(async move { inject::inject(&spawned.yard, spawned.clock, planned).await });

@@ -113,6 +113,28 @@ fn a_role_that_stays_away_or_comes_late_is_seen() {
 }
 
 #[test]
+fn a_broker_is_back_when_it_takes_orders() {
+    let full = |answered: Option<u64>| {
+        let mut history = good();
+        history.injected = vec![injected(Fault::Disk, 210, 220)];
+        history.orders.push(Order { answered: answered.map(seconds), ..ban(3, 221) });
+        history.looks.push(look(221, &[]));
+        history.looks.sort_by_key(|look| look.at);
+        recoveries(&history)[0].after
+    };
+    assert_eq!(full(Some(235)), Some(seconds(15)));
+    assert_eq!(full(None), None);
+    check(
+        |history| {
+            history.injected.push(injected(Fault::Disk, 210, 220));
+            history.looks.insert(4, look(221, &[]));
+            history.orders.push(Order { answered: Some(seconds(260)), ..order(Meaning::Other, 3, 221) });
+        },
+        &[Oracle::Recovery],
+    );
+}
+
+#[test]
 fn what_fails_meanwhile_is_not_counted() {
     let late = |history: &mut History| history.looks = vec![look(31, &[Role::Planner]), look(62, &[])];
     check(late, &[]);
