@@ -2,6 +2,7 @@
 
 mod binding;
 mod catalog;
+mod chaos;
 mod crash;
 mod credentials;
 mod disk;

@@ -25,7 +25,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::{
     images,
-    world::{OPERATOR, STEP, plimsoll, program},
+    world::{OPERATOR, STEP, plimsoll},
 };
 
 /// Large enough for the streams of a run, small enough to be filled in a second.
@@ -98,11 +98,8 @@ impl Yard {
         copy_files(&disk.0.join("data/keys"), &node_data.join("keys"))?;
         let plugin = folder.path().join("plugin.sock");
         let node_config = folder.path().join("node.toml");
-        let freshness = if knows_freshness(folder.path())? {
-            format!("freshness = {{ max_age_secs = {}, on_stale = \"closed\" }}\n", MAX_AGE.as_secs())
-        } else {
-            String::new()
-        };
+        let freshness =
+            format!("freshness = {{ max_age_secs = {}, on_stale = \"closed\" }}\n", MAX_AGE.as_secs());
         let docker_socket = place.socket();
         let text = format!(
             "[up]\nnats = \"nats://{}\"\nroles = [\"gate\", \"agent\"]\noperators = [\"{OPERATOR}\"]\n\n[telemetry]\nlog = \"info\"\n\n\
@@ -265,22 +262,6 @@ fn central_config(folder: &Path, port: u16, webhooks: u16, registry: &str) -> St
         roles.join(", "),
         folder.join("worker").display(),
     )
-}
-
-/// Whether the gate has an age and a policy past it.
-fn knows_freshness(folder: &Path) -> Result<bool> {
-    let file = folder.join("probe.toml");
-    let seed = folder.join("probe.nk");
-    fs::write(
-        &file,
-        format!(
-            "[nats]\nurl = \"nats://127.0.0.1:1\"\nseed_file = \"{}\"\nnode = \"node-1\"\n\n[gate]\nsocket = \"{}\"\nfreshness = {{ max_age_secs = 10, on_stale = \"closed\" }}\n",
-            seed.display(),
-            folder.join("probe.sock").display()
-        ),
-    )?;
-    let checked = Command::new(program("gate")).arg("--config").arg(&file).arg("--check-config").output()?;
-    Ok(!String::from_utf8_lossy(&checked.stderr).contains("freshness"))
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
