@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Undelivered},
     notice::{self, Branch, Channel, Notice},
     projects::Projects,
+    turns::Turns,
     webhook::Sender,
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Teller {
     pub(crate) fetcher: Fetcher,
     pub(crate) sender: Sender,
     pub(crate) folder: PathBuf,
+    pub(crate) turns: Turns,
     pub(crate) stop: CancellationToken,
 }
 
@@ -149,6 +151,7 @@ impl Teller {
     async fn webhook(&self, about: &str, project: &Project, notice: Notice) -> Result<(), Error> {
         let Some(address) = &project.webhook else { return Ok(()) };
         let key = notice::key(about, &project.name, Channel::Webhook);
+        let _turn = self.turns.take(&key).await;
         if self.noted(&key).await?.is_some() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! `notice` what is told, and whether · `handler` one build told, channel by channel · `webhook` the generic webhook · `projects` whom
-//! to tell · `error` what is tried again · `run` the process. Branches are pushed by the crate `source`.
+//! to tell · `turns` one at a time · `error` what is tried again · `run` the process. Branches are pushed by the crate `source`.
 
 mod config;
 mod error;
@@ -11,6 +11,7 @@ mod handler;
 mod notice;
 mod projects;
 mod run;
+mod turns;
 mod webhook;
 
 pub use config::Config;

@@ -13,7 +13,7 @@ use service::{Context, Fault};
 use source::Fetcher;
 use tracing::{info, warn};
 
-use crate::{config::Config, handler::Teller, projects::Projects, webhook::Sender};
+use crate::{config::Config, handler::Teller, projects::Projects, turns::Turns, webhook::Sender};
 
 /// Notices at once: a slow receiver or git host holds up one of them.
 const AT_ONCE: usize = 8;
@@ -45,7 +45,15 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         if let Some(entries) = context.stop.run_until_cancelled(bind(&context.connection)).await {
             let (projects, stop) = (projects.clone(), context.stop.clone());
             begin(
-                Teller { projects, entries, fetcher: Fetcher::new(source), sender, folder, stop },
+                Teller {
+                    projects,
+                    entries,
+                    fetcher: Fetcher::new(source),
+                    sender,
+                    folder,
+                    turns: Turns::default(),
+                    stop,
+                },
                 &context,
             );
             info!("Teams are told.");
