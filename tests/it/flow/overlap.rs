@@ -68,7 +68,7 @@ async fn a_rebuild_does_not_overtake(yard: &Yard) -> Result<()> {
     let started =
         |fact: &Fact| (fact.kind == "plimsoll.build.started" && fact.text("commit") == new).then_some(());
     yard.facts.wait("the newer push's build to start", started).await?;
-    let ban = yard.ban("2.0.1", "2.0.2").await?;
+    let ban = yard.ban("high", "2.0.1", "2.0.2").await?;
     let new = yard.built("growing", &new).await?;
     ensure!(new.text("outcome") == "published", "{}", new.text("message"));
     let closed = yard.closed(ban).await?;
@@ -93,13 +93,13 @@ async fn a_rebuild_does_not_overtake(yard: &Yard) -> Result<()> {
 async fn overtaken_by_a_ban(yard: &Yard) -> Result<()> {
     let built = yard.build("app", "FROM {os}:1.0.1\nRUN sleep 5 && echo app > /app\n").await?;
     ensure!(built.text("outcome") == "published", "{}", built.text("message"));
-    let first = yard.ban("1.0.1", "1.0.2").await?;
+    let first = yard.ban("high", "1.0.1", "1.0.2").await?;
     let started = |fact: &Fact| {
         let of_it = fact.kind == "plimsoll.build.started" && fact.text("project") == "app";
         (of_it && fact.number("ban") == first).then_some(())
     };
     yard.facts.wait("the rebuild to start", started).await?;
-    let second = yard.ban("1.0.2", "1.0.3").await?;
+    let second = yard.ban("high", "1.0.2", "1.0.3").await?;
     let closed = yard.closed(first).await?;
     ensure!(closed.texts("stragglers").is_empty(), "{:?}", closed.texts("stragglers"));
     let closed = yard.closed(second).await?;

@@ -117,7 +117,7 @@ async fn git_host_hangs(yard: &Yard) -> Result<()> {
     ensure!(good.text("outcome") == "published", "{}", good.text("message"));
     ensure!(begun.elapsed() < PROMPT, "the push on a good host took {:?}", begun.elapsed());
     let begun = Instant::now();
-    let ban = yard.ban("1.0.1", "1.0.2").await?;
+    let ban = yard.ban("critical", "1.0.1", "1.0.2").await?;
     let closed = yard.closed(ban).await?;
     ensure!(closed.texts("stragglers").is_empty(), "{:?}", closed.texts("stragglers"));
     ensure!(begun.elapsed() < PROMPT, "the rebuild took {:?}", begun.elapsed());

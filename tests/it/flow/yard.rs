@@ -102,9 +102,9 @@ impl Yard {
     }
 
     /// Bans a version of the base in favour of another.
-    pub(super) async fn ban(&self, version: &str, replacement: &str) -> Result<u64> {
+    pub(super) async fn ban(&self, severity: &str, version: &str, replacement: &str) -> Result<u64> {
         let image = |version: &str| Ok::<_, anyhow::Error>(format!("{}:{version}", self.os()?));
-        let ban = json!({"image": image(version)?, "reason": "libfix lets anybody in", "severity": "high", "replacement": image(replacement)?});
+        let ban = json!({"image": image(version)?, "reason": "libfix lets anybody in", "severity": severity, "replacement": image(replacement)?});
         self.order(order::BANNED, ban).await
     }
 
