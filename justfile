@@ -43,6 +43,11 @@ bench NAME *ARGUMENTS: setup
     {{ parts }}; cargo build --release --workspace --bins --locked
     {{ parts }}; source target/dev/peers/env; cargo bench --locked --package tests --bench {{ NAME }} -- {{ ARGUMENTS }}
 
+# Run what takes longer than a test: `soak chaos` fails everything at random for ten minutes, `--seed N`, `--minutes M`
+soak NAME *ARGUMENTS: setup
+    {{ parts }}; cargo build --workspace --bins --locked
+    {{ parts }}; cargo run --quiet --locked --package tests --bin {{ NAME }} -- {{ ARGUMENTS }}
+
 # Give made-up texts to parser, expansion, rewriting, references and patches: one target or all, so many seconds each
 fuzz TARGET="all" SECONDS="600":
     tests/fuzz/run {{ TARGET }} {{ SECONDS }}
