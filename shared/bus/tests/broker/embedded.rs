@@ -118,9 +118,9 @@ fn program() -> PathBuf {
     PathBuf::from("nats-server")
 }
 
-/// Polls until `condition` holds; fails the test after ten seconds.
+/// Polls until `condition` holds; fails the test after thirty seconds: a mirror that missed its origin asks again only after ten.
 pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     while !condition().await {
         assert!(ticks.tick().await < deadline, "never: {what}");
