@@ -28,11 +28,7 @@ async fn main() -> ExitCode {
     match ran.await {
         Ok(report) => {
             let written = writeln!(stdout(), "{report}");
-            if report.violations.is_empty() && written.is_ok() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
+            if report.holds() && written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             writeln!(stderr(), "the run could not be made: {error:#}").ok();

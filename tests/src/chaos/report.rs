@@ -24,6 +24,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether every claim holds, of a run that could do all of its work.
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty() && self.unable.is_empty()
+    }
+
     pub(super) fn new(options: &Options, history: &History, unable: Vec<String>) -> Self {
         let acknowledged = history.orders.iter().filter(|order| order.acknowledged.is_some()).count();
         let mut decisions: BTreeMap<&str, usize> = BTreeMap::new();
@@ -87,7 +92,7 @@ impl fmt::Display for Report {
                 writeln!(f, "  {line}")?;
             }
         }
-        if by_oracle.is_empty() {
+        if self.holds() {
             write!(f, "\nEvery claim holds.")
         } else {
             write!(f, "\nThe logs are in {}", self.options.logs.display())

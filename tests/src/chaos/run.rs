@@ -88,8 +88,14 @@ pub async fn run(options: &Options) -> Result<Report> {
             return Err(error.context("what was stored cannot be read"));
         }
     }
+    // Where nobody looked, nothing was seen to fail.
+    ensure!(
+        history.looks.last().is_some_and(|look| look.at >= options.length),
+        "the roles were not looked at until the end"
+    );
+    ensure!(history.checks.iter().any(|check| check.decision == "refuse"), "the gate refused nothing at all");
     let report = Report::new(options, &history, seen);
-    if !report.violations.is_empty() {
+    if !report.holds() {
         run.yard.keep_logs(&options.logs)?;
         std::fs::write(options.logs.join("history.txt"), format!("{history:#?}"))?;
     }
