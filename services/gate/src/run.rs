@@ -22,7 +22,10 @@ use crate::{
     socket,
 };
 
-/// Between two looks at the age, for the log.
+/// The key of the condition that what is known is too old.
+const STALE: &str = "stale";
+
+/// Between two looks at the age, for the condition.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Between two tries to be listed on the broker.
@@ -225,20 +228,17 @@ fn watch_age(context: &Context, freshness: &Arc<Freshness>) {
     context
         .readiness
         .is_stale_when(move || shown.stale().map(|aged| format!("what this gate knows is {aged}")));
-    let freshness = Arc::clone(freshness);
+    let (freshness, conditions) = (Arc::clone(freshness), context.connection.conditions().clone());
     let watch = async move {
-        let mut was_stale = false;
         loop {
             tokio::time::sleep(LOOK).await;
-            let stale = freshness.stale();
-            match (&stale, was_stale) {
-                (Some(aged), false) => warn!(
-                    "What this gate knows is {aged}; each enforcement point follows its failure policy. Check the connection to NATS and that the invalidator runs."
+            match freshness.stale() {
+                Some(aged) => conditions.raise(
+                    STALE,
+                    format!("What this gate knows is {aged}; each enforcement point follows its failure policy. Check the connection to NATS and that the invalidator runs."),
                 ),
-                (None, true) => info!("What this gate knows is fresh again."),
-                _ => {}
+                None => conditions.clear(STALE),
             }
-            was_stale = stale.is_some();
         }
     };
     context.tasks.spawn(context.stop.clone().run_until_cancelled_owned(watch));

@@ -1,7 +1,11 @@
 //! A gate that is cut off in each of the ways there are: its answers before and after `max_age` under each failure policy, and when it is
 //! over. No container runtime: what is asked is asked over the gate's own socket.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use async_nats::jetstream::stream::{Config, External, Source};
 use events::{
@@ -24,6 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 use verdict::Decision::{self, Allow, Refuse, Warn};
+use verdict::Sequence;
 
 use crate::{
     broker::{Broker, NODE},
@@ -33,13 +38,16 @@ use crate::{
 /// Each enforcement point follows another failure policy, so that one gate shows all of them.
 const POINTS: [(&str, &str); 3] = [("create", "last-known"), ("start", "closed"), ("pull", "open")];
 
+/// For which the processes are asked who they are.
+const STATUS: Duration = Duration::from_millis(500);
+
 /// A gate behind a link that can be frozen. All points enforce; `bases/os:1` and `team/app:1` on it are banned, `team/other:1` is not.
-struct Post {
-    broker: Broker,
+pub(crate) struct Post {
+    pub(crate) broker: Broker,
     heartbeats: JoinSet<()>,
     link: Proxy,
     registry: DockerRegistry,
-    gate: Process,
+    pub(crate) gate: Process,
     socket: PathBuf,
     health: u16,
     _folder: tempfile::TempDir,
@@ -47,6 +55,11 @@ struct Post {
 
 impl Post {
     async fn start() -> Self {
+        Self::start_in(None).await
+    }
+
+    /// With a gate that keeps what it reads in `kept`.
+    pub(crate) async fn start_in(kept: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Broker::start().await;
         let heartbeats = broker.issue_heartbeats(1);
@@ -59,7 +72,7 @@ impl Post {
             link.address(),
             broker.keys.role_seed_file(Role::Gate, NODE).display(),
             socket.display(),
-            folder.path().join("gate").display(),
+            kept.map_or_else(|| folder.path().join("gate"), Path::to_owned).display(),
         );
         for (point, policy) in POINTS {
             text.push_str(&format!("[gate.freshness.{point}]\non_stale = \"{policy}\"\n"));
@@ -100,14 +113,14 @@ impl Post {
         self.broker.order(order::CATALOG, json!({"section": "doors", "doors": modes})).await;
     }
 
-    async fn ban(&self, image: &str) {
+    pub(crate) async fn ban(&self, image: &str) -> Sequence {
         let image = self.registry.image(image).unwrap().to_string();
         self.broker
             .order(order::BANNED, json!({"image": image, "reason": "CVE-2024-1", "severity": "high"}))
-            .await;
+            .await
     }
 
-    async fn ask(&self, image: &str, door: &str) -> CheckReply {
+    pub(crate) async fn ask(&self, image: &str, door: &str) -> CheckReply {
         let image = self.registry.image(image).unwrap().to_string();
         let body = CheckRequest { image, door: door.to_owned() }.encode();
         let stream = UnixStream::connect(&self.socket).await.unwrap();
@@ -156,6 +169,19 @@ impl Post {
             let (found, body) = exchange(stream, "GET /readyz", b"").await;
             let body = String::from_utf8_lossy(&body).into_owned();
             if found == status && body.contains(word) { Ok(()) } else { Err(format!("{found} {body}")) }
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Waits until `plimsoll status` is shown a condition with `word` of this gate, or none.
+    pub(crate) async fn has_condition(&self, word: &str, expected: bool) {
+        eventually(format!("a condition about {word}: {expected}"), BOUND, async || {
+            let present =
+                self.broker.operator.present(&["gate"], STATUS).await.map_err(|error| error.to_string())?;
+            let [gate] = present.as_slice() else { return Err(format!("{present:?}")) };
+            let has = gate.conditions.iter().any(|condition| condition.contains(word));
+            if has == expected { Ok(()) } else { Err(format!("{:?}", gate.conditions)) }
         })
         .await
         .unwrap();
@@ -221,8 +247,10 @@ async fn a_stopped_broker_makes_the_gate_stale_until_it_is_back() {
 async fn a_dead_invalidator_makes_the_gate_stale_until_another_term_begins() {
     let mut post = Post::start().await;
     post.fresh().await;
+    post.has_condition("What this gate knows is", false).await;
     post.heartbeats.shutdown().await;
     post.stale().await;
+    post.has_condition("What this gate knows is", true).await;
     // A heartbeat of the old term says nothing new.
     let mut received = post.broker.heartbeats().await;
     let repeated = post.broker.issue_heartbeats(1);
@@ -233,6 +261,7 @@ async fn a_dead_invalidator_makes_the_gate_stale_until_another_term_begins() {
     drop(repeated);
     post.heartbeats = post.broker.issue_heartbeats(2);
     post.fresh().await;
+    post.has_condition("What this gate knows is", false).await;
 }
 
 #[tokio::test]
