@@ -7,6 +7,7 @@ use containers::Runtime;
 use events::{rpc::CheckRequest, topology::StreamName};
 use registry::Client;
 use service::{Context, Fault};
+use tokio_util::sync::DropGuard;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -45,8 +46,9 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let (_lock, journal) = match &config.folder {
         Some(folder) => {
             let lock = lock(folder)?;
-            seen.open(&folder.join("images"));
-            (Some(lock), open_journal(folder))
+            seen.open(folder.join("images"), &context);
+            let conditions = context.connection.conditions().clone();
+            (Some(lock), Some(Journal::open(folder.join("journal"), conditions)))
         }
         None => (None, None),
     };
@@ -54,7 +56,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         seen.watch(&context, runtime);
     }
     if let Some(journal) = &journal {
-        journal.flush_in_background(&context);
+        journal.keep_open(&context);
         read_journal(journal.clone(), memory.clone()).await?;
     }
     let mut reader = Reader { memory, journal, measured, context, check, listed: None };
@@ -84,11 +86,35 @@ impl Reader {
         let opened = service::since_boot();
         let mut feed =
             Feed::resume(&self.context.connection, &streams, &self.context.tasks, &self.context.stop);
+        let mut missed: Option<Missed> = None;
         loop {
             let heard = tokio::select! {
                 biased;
                 () = self.context.stop.cancelled() => return Ok(None),
                 heard = feed.next() => heard,
+                () = reopened(self.journal.as_ref()) => {
+                    missed = self.read_missed();
+                    continue;
+                }
+                read = next_missed(missed.as_mut()) => {
+                    match read {
+                        Some(Heard::Record(record)) => {
+                            if let Some(journal) = &self.journal {
+                                journal.append_missed(&record);
+                            }
+                        }
+                        Some(Heard::CaughtUp) => {}
+                        None => {
+                            if let Some(diverged) = missed.take().and_then(|missed| missed.feed.diverged()) {
+                                return Ok(Some(diverged));
+                            }
+                        }
+                    }
+                    if self.is_complete() {
+                        missed = None;
+                    }
+                    continue;
+                }
             };
             match heard {
                 Some(Heard::Record(record)) => {
@@ -111,6 +137,20 @@ impl Reader {
                 None => return Ok(feed.diverged()),
             }
         }
+    }
+
+    /// Reads again what the journal lacks; none where it lacks nothing.
+    fn read_missed(&self) -> Option<Missed> {
+        let journal = self.journal.as_ref().filter(|_| !self.is_complete())?;
+        let streams = KEPT.map(|stream| (stream, journal.mark(stream)));
+        let stop = self.context.stop.child_token();
+        let feed = Feed::resume(&self.context.connection, &streams, &self.context.tasks, &stop);
+        Some(Missed { feed, _stop: stop.drop_guard() })
+    }
+
+    /// Whether the journal has all that this gate answers from.
+    fn is_complete(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.is_complete(self.memory.applied()))
     }
 
     fn begin_anew(&self, diverged: StreamName) {
@@ -147,6 +187,26 @@ impl Reader {
             })
             .await?;
         Ok(listed)
+    }
+}
+
+/// The streams from where the journal ended when it was opened again, for the journal alone.
+struct Missed {
+    feed: Feed,
+    _stop: DropGuard,
+}
+
+async fn next_missed(missed: Option<&mut Missed>) -> Option<Heard> {
+    match missed {
+        Some(missed) => missed.feed.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reopened(journal: Option<&Journal>) {
+    match journal {
+        Some(journal) => journal.reopened().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -190,17 +250,6 @@ fn lock(folder: &Path) -> Result<File, Fault> {
         io::Error::new(io::ErrorKind::AddrInUse, text)
     })?;
     Ok(file)
-}
-
-fn open_journal(folder: &Path) -> Option<Journal> {
-    Journal::open(&folder.join("journal"))
-        .map_err(|error| {
-            error!(
-                error = %telemetry::Chain(&error), folder = %folder.display(),
-                "The journal cannot be opened. This gate goes on without it, and would know nothing after a start while the broker is away."
-            );
-        })
-        .ok()
 }
 
 /// Takes in what the journal has, if it has anything.

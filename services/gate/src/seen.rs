@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,11 +12,20 @@ use artifact::{Digest, ImageFacts};
 use containers::{Image, Runtime};
 use serde::{Deserialize, Serialize};
 use service::Context;
-use store::Projection;
-use tracing::{debug, error, warn};
+use tracing::debug;
+
+use crate::disk::{Condition, Disk};
 
 /// The form in which images are written.
 const VERSION: u32 = 1;
+
+const CONDITION: Condition = Condition {
+    key: "images",
+    text: "The images that this gate saw cannot be written to its disk, and would be forgotten when it ends. It is tried again; free the disk.",
+};
+
+/// Under which the clock is kept beside the images.
+const POSITION: &str = "images";
 
 /// How many images are kept; the one that was seen longest ago makes room. A node that has more has them all the same, and is asked.
 const MOST: usize = 10_000;
@@ -31,7 +40,7 @@ pub(crate) struct Seen(Arc<Mutex<Held>>);
 #[derive(Debug, Default)]
 struct Held {
     images: HashMap<Digest, Kept>,
-    projection: Option<Projection>,
+    disk: Option<Disk>,
     /// Grows by one with each image that is seen.
     clock: u64,
 }
@@ -54,28 +63,32 @@ struct Written {
 }
 
 impl Seen {
-    /// Reads what is kept in `folder` and keeps everything there from now on. Where the disk does not work, what is seen is held in memory alone.
-    pub(crate) fn open(&self, folder: &Path) {
-        let opened = Projection::open(folder, VERSION).and_then(|projection| {
-            let entries = projection.scan(b"").collect::<Result<Vec<_>, _>>()?;
-            Ok((projection, entries))
-        });
-        match opened {
-            Ok((projection, entries)) => {
-                let mut held = self.held();
-                for (id, value) in entries {
-                    // One that cannot be read is unknown, which is the safe side.
-                    if let Some((id, kept)) = read(&id, &value) {
-                        held.clock = held.clock.max(kept.seen);
-                        held.images.entry(id).or_insert(kept);
-                    }
-                }
-                held.projection = Some(projection);
-            }
-            Err(error) => {
-                error!(error = %telemetry::Chain(&error), "The images that were seen cannot be kept on the disk, and are forgotten when this gate ends.");
-            }
-        }
+    /// Reads what is kept in `folder` and keeps everything there from now on. While the disk does not work, what is seen is held in memory alone; it is
+    /// written when the disk works again.
+    pub(crate) fn open(&self, folder: PathBuf, context: &Context) {
+        let disk = Disk::open(folder, VERSION, CONDITION, context.connection.conditions().clone());
+        self.keep_on(disk.clone());
+        let seen = self.clone();
+        disk.keep_open(context, move || seen.write_all());
+    }
+
+    fn keep_on(&self, disk: Disk) {
+        let mut held = self.held();
+        held.read(&disk);
+        held.disk = Some(disk);
+    }
+
+    /// Writes everything: nobody knows what a disk that failed has of it.
+    fn write_all(&self) {
+        let mut held = self.held();
+        let Some(disk) = held.disk.clone() else { return };
+        // Where the disk failed from the beginning, it may have images that are not known yet.
+        held.read(&disk);
+        let entries = held.images.iter();
+        let changes: Vec<_> = entries.map(|(id, kept)| (key(id), written(&kept.facts, kept.seen))).collect();
+        let clock = held.clock;
+        disk.write_missing(|projection| projection.write(&changes, POSITION, clock));
+        disk.set_complete(|_| true);
     }
 
     /// Keeps an image that the runtime has.
@@ -95,22 +108,20 @@ impl Seen {
         };
         let mut changes = Vec::new();
         if changed {
-            changes.push((id.to_string().into_bytes(), written(facts, seen)));
+            changes.push((key(id), written(facts, seen)));
         }
         if held.images.len() > MOST {
             let oldest = held.images.iter().min_by_key(|(_, kept)| kept.seen).map(|(id, _)| id.clone());
             if let Some(oldest) = oldest {
                 held.images.remove(&oldest);
-                changes.push((oldest.to_string().into_bytes(), None));
+                changes.push((key(&oldest), None));
             }
         }
         if changes.is_empty() {
             return;
         }
-        if let Some(projection) = &held.projection
-            && let Err(error) = projection.write(&changes, "images", seen)
-        {
-            warn!(error = %telemetry::Chain(&error), image = %id, "An image that was seen is not kept on the disk.");
+        if let Some(disk) = &held.disk {
+            disk.write(|projection| projection.write(&changes, POSITION, seen));
         }
     }
 
@@ -147,6 +158,21 @@ impl Seen {
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Held {
+    fn read(&mut self, disk: &Disk) {
+        let Some(projection) = disk.projection() else { return };
+        // One that cannot be read is unknown, which is the safe side.
+        for (id, kept) in projection.scan(b"").flatten().filter_map(|(id, value)| read(&id, &value)) {
+            self.clock = self.clock.max(kept.seen);
+            self.images.entry(id).or_insert(kept);
+        }
+    }
+}
+
+fn key(id: &Digest) -> Vec<u8> {
+    id.to_string().into_bytes()
 }
 
 fn written(facts: &ImageFacts, seen: u64) -> Option<Vec<u8>> {
@@ -195,17 +221,21 @@ mod tests {
         (digest, facts)
     }
 
+    fn disk(folder: &tempfile::TempDir) -> Disk {
+        Disk::open(folder.path().to_owned(), VERSION, CONDITION, bus::Conditions::default())
+    }
+
     #[test]
     fn what_was_seen_is_known_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let seen = Seen::default();
-        seen.open(folder.path());
+        seen.keep_on(disk(&folder));
         let (id, facts) = facts(1);
         assert_eq!(seen.recall(&id), None);
         seen.see(&id, &facts);
         drop(seen);
         let again = Seen::default();
-        again.open(folder.path());
+        again.keep_on(disk(&folder));
         assert_eq!(again.recall(&id), Some(facts));
     }
 

@@ -5,6 +5,7 @@
 mod away;
 mod broker;
 mod daemon;
+mod full;
 mod removed;
 mod site;
 mod stale;
