@@ -64,8 +64,11 @@ impl Forge {
         let (asked, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let listed = scanner(&broker, &asked, &stop).await?;
         let folder = broker.folder().join("worker");
-        let sections =
-            format!("[worker]\nfolder = \"{}\"\n[worker.source]\nschemes = [\"git\"]\n", folder.display());
+        // There is no invalidator that could issue heartbeats.
+        let sections = format!(
+            "[worker]\nfolder = \"{}\"\n[worker.freshness]\nmax_age_secs = 3600\n[worker.source]\nschemes = [\"git\"]\n",
+            folder.display()
+        );
         let worker = broker.start_role(Role::Worker, NODE, &sections)?;
         let facts = broker.listen().await?;
         let client = registry::Client::new(registry::Config::default())?;

@@ -191,6 +191,47 @@ async fn scanner_is_away(yard: &mut Yard) -> Result<()> {
     yard.facts.wait("the second attempt to end", again).await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_published_on_orders_that_are_too_old() {
+    let _machine = super::machine().await;
+    let mut yard = Yard::start_with("[worker.freshness]\nmax_age_secs = 10\n").await.unwrap();
+    if let Err(error) = invalidator_is_frozen(&mut yard).await {
+        panic!("{error:#}\n{}", yard.logs());
+    }
+}
+
+async fn invalidator_is_frozen(yard: &mut Yard) -> Result<()> {
+    let os = yard.os()?;
+    images::base("1.0.1")?.make()?.push(&yard.client, &format!("{os}:1.0.1").parse()?).await?;
+    yard.order(order::CATALOG, bases(&os, "1.0.1", &[])).await?;
+    yard.order(order::CATALOG, enforcing()).await?;
+    yard.project("app").await?;
+    let invalidator = rustix::process::Pid::from_raw(i32::try_from(yard.role(Role::Invalidator)?.id())?)
+        .context("the invalidator has no process")?;
+    rustix::process::kill_process(invalidator, rustix::process::Signal::STOP)?;
+    let shown = async |expected: bool| {
+        eventually(format!("status to say that the worker is stale: {expected}"), STEP, async || {
+            let status = yard.plimsoll(&["status"]).await?;
+            ensure!(status.contains("what this worker knows of the orders is") == expected, "{status}");
+            anyhow::Ok(())
+        })
+        .await
+    };
+    shown(true).await?;
+    let commit = yard.push("app", "FROM {os}:1.0.1\nRUN echo app > /which\n").await?;
+    let failed = yard.built("app", &commit).await?;
+    ensure!(failed.text("outcome") == "failed" && failed.text("class") == "transient", "{failed:?}");
+    ensure!(failed.text("message").contains("what this worker knows"), "{failed:?}");
+    let image = yard.registry.image("team/app:1")?;
+    ensure!(yard.tagged("app").await.is_err(), "app was published on orders that were too old");
+    rustix::process::kill_process(invalidator, rustix::process::Signal::CONT)?;
+    shown(false).await?;
+    let published = published(yard, "app").await?;
+    ensure!(published.number("attempt") > 1, "{published:?}");
+    ensure!(yard.registry.tagged(&image)?.len() == 1, "app was published more than once");
+    Ok(())
+}
+
 async fn published(yard: &Yard, name: &str) -> Result<Fact> {
     let published = |fact: &Fact| {
         let of_it = fact.kind == "plimsoll.build.finished" && fact.text("project") == name;

@@ -36,6 +36,11 @@ pub(super) struct Yard {
 impl Yard {
     /// Starts everything.
     pub(super) async fn start() -> Result<Self> {
+        Self::start_with("").await
+    }
+
+    /// Starts everything, the worker with `sections` of its own.
+    pub(super) async fn start_with(sections: &str) -> Result<Self> {
         let broker = Broker::start(&[NODE]).await?;
         let hooks = free_port()?;
         let registry = DockerRegistry::start(Some(notify(hooks, SECRET))).await?;
@@ -54,7 +59,7 @@ impl Yard {
             (Role::Planner, String::new()),
             (
                 Role::Worker,
-                format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n", folder(Role::Worker)),
+                format!("[worker]\n{}[worker.source]\nschemes = [\"git\"]\n{sections}", folder(Role::Worker)),
             ),
         ] {
             roles.push((role, broker.start_role(role, NODE, &sections)?));

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use artifact::Digest;
 use bus::{Classify, Disposition};
 use events::{Malformed, fact::FailureClass};
-use verdict::Verdict;
+use verdict::{Aged, Verdict};
 
 use super::hosts::Away;
 
@@ -39,6 +39,11 @@ pub(crate) enum Failure {
     /// A ban came while it was built, and covers what it was built from: under the orders of now it may be built from something else.
     #[error("{0}")]
     Overtaken(String),
+    /// What this worker knows of the orders is too old to decide on.
+    #[error(
+        "what this worker knows of the orders is {0}: nothing is built or published on that, and it is tried again; check the connection to NATS and that the invalidator runs"
+    )]
+    Stale(Aged),
     /// The scanner's verdict is about another definition than the one that would be built.
     #[error(
         "the scanner's verdict is about {}, and what would be built is {built}: it is asked again; are scanners and workers of one version?",
@@ -148,7 +153,11 @@ impl Failure {
         match self {
             Self::Refused(_) | Self::Failed { .. } => Team,
             Self::Malformed(_) | Self::Configuration(_) | Self::UnknownProject(_) | Self::Disk { .. } => Ours,
-            Self::Overtaken(_) | Self::OtherVerdict { .. } | Self::Away(_) | Self::Scanner(_) => Transient,
+            Self::Overtaken(_)
+            | Self::OtherVerdict { .. }
+            | Self::Away(_)
+            | Self::Scanner(_)
+            | Self::Stale(_) => Transient,
             // The same bytes are too many again.
             Self::Bus(bus::Error::Large { .. }) => Team,
             Self::Bus(_) => Transient,

@@ -94,6 +94,8 @@ async fn one(
     if let Some(verdict) = verdict.filter(|verdict| verdict.decision == Decision::Refuse) {
         return Err(Failure::verdict(format!("line {line}: {verdict}"), &verdict, *as_of));
     }
+    // A ban that is known holds; that there is none holds only as long as it is fresh.
+    pipeline.freshness.check()?;
     let pinned = used.pinned(description.digest.clone());
     pipeline
         .registry

@@ -24,6 +24,7 @@ use verdict::{Decision, Door, decide_unless, order::Project, snapshot::ActiveBan
 use super::{
     definition::{self, AllowedUse},
     failure::Failure,
+    freshness::Freshness,
     hosts::Hosts,
     inputs::{self, Input},
     known, labels,
@@ -57,6 +58,7 @@ pub(super) struct Pipeline {
     pub(super) definitions: Entries,
     pub(super) connection: Connection,
     pub(super) orders: Orders,
+    pub(super) freshness: Freshness,
     pub(super) hosts: Hosts,
     pub(super) slots: Slots,
     pub(super) stop: CancellationToken,

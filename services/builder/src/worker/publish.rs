@@ -143,6 +143,8 @@ pub(super) async fn make_visible(
         withdraw(pipeline, project, &published).await?;
         return Err(Failure::Overtaken(refusal(&verdict)));
     }
+    // After the judging, which may have waited for a registry. What is recorded is made visible by the next attempt.
+    pipeline.freshness.check()?;
     let newest = claim(pipeline, project, &published.0, digest).await?;
     if newest != *digest {
         // It is put under the tag by its own build, which has judged it, and which comes again if it dies before.

@@ -15,9 +15,15 @@ use events::{
 use registry::Client;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use service::{Context, Fault};
-use verdict::Snapshot;
+use verdict::{AsOf, Snapshot};
 
-use super::{failure::Failure, hosts::Hosts, pipeline::Pipeline, slots::Slots};
+use super::{
+    failure::Failure,
+    freshness::{self, Freshness},
+    hosts::Hosts,
+    pipeline::Pipeline,
+    slots::Slots,
+};
 use crate::{
     buildah::{self, Buildah},
     driver::Driver,
@@ -46,6 +52,9 @@ pub struct Config {
     /// What one build may use.
     #[serde(default)]
     pub limits: Limits,
+    /// How old what this worker knows may be when it decides.
+    #[serde(default)]
+    pub freshness: freshness::Config,
 }
 
 fn three() -> usize {
@@ -78,6 +87,11 @@ impl Orders {
         read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How far they have been read.
+    pub(super) fn as_of(&self) -> AsOf {
+        self.with(Snapshot::as_of)
+    }
+
     fn hear(&self, record: &bus::Record) {
         let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
         fold(&mut snapshot, record.stream, &record.subject, record.sequence, record.at, &record.body);
@@ -91,6 +105,7 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
         isolation: crate::isolation::Config { scratch: config.folder.join("builds"), ..Default::default() },
         ..Default::default()
     });
+    let freshness = Freshness::follow(config.freshness, &orders, &context);
     let worker = Worker {
         pipeline: Pipeline {
             fetcher: source::Fetcher::new(config.source.clone()),
@@ -102,6 +117,7 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
             definitions: context.connection.entries(Bucket::Definitions).await?,
             connection: context.connection.clone(),
             orders: orders.clone(),
+            freshness: freshness.clone(),
             hosts: Hosts::default(),
             slots: Slots::new(config.slots),
             stop: context.stop.clone(),
@@ -116,8 +132,10 @@ pub async fn work(config: Config, context: Context) -> Result<(), Fault> {
             context.readiness.is_behind();
         }
     };
+    let opened = service::since_boot();
     // No build begins under orders that were lifted long ago.
     let open = async || {
+        freshness.caught_up(opened);
         take_work(&context, worker, config.slots);
         Ok(())
     };
