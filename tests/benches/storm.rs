@@ -6,32 +6,22 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use artifact::{DiffId, Digest, ImageRef};
-use bus::Connection;
-use events::{
-    fact::{ImageInstance, ImagePushed},
-    order,
-    topology::Role,
-};
+use artifact::{DiffId, ImageRef};
+use events::{order, topology::Role};
 use serde_json::{Value, json};
 use testkit::{process::Process, wait::eventually};
 use tests::{
+    announced::{Announcer, by_digest, layer, pushed},
     apart::{Broker, bases, enforcing},
     asking::Gate,
     facts::Fact,
     wire::Wire,
-    world::{OPERATOR, STEP},
+    world::OPERATOR,
 };
-use tokio::{
-    sync::Semaphore,
-    task::JoinSet,
-    time::{interval, timeout},
-};
+use tokio::time::{interval, timeout};
 
 const NODE: &str = "port";
 const IMAGES: usize = 5_000;
-/// Facts on their way to the broker at once, when the stream is filled.
-const AT_ONCE: usize = 64;
 /// How long one storm may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -109,68 +99,24 @@ fn roles(broker: &Broker) -> Result<Vec<Process>> {
 
 /// Two bases, one image on the one and all others on the other.
 async fn fill(broker: &Broker, images: usize) -> Result<()> {
-    let identity = bus::keyring::identity(Role::Watcher, "");
-    let config = bus::Config {
-        url: broker.url().to_owned(),
-        seed_file: Some(broker.seed(&identity)),
-        node: String::new(),
-    };
-    let connection = Connection::connect(&config, &identity, STEP).await?;
-    let bases =
-        ["os", "other"].map(|base| Ok((format!("reg.test/base/{base}:1").parse()?, vec![layer(base)])));
+    let bases = ["os", "other"]
+        .map(|base| anyhow::Ok((format!("reg.test/base/{base}:1").parse()?, vec![layer(base)])));
     let above = (0..images).map(|number| ("os", number)).chain([("other", 0)]);
     let above = above.map(|(base, number)| {
         let image = derivative(base, number)?;
         let top = layer(&image.to_string());
         Ok((image, vec![layer(base), top]))
     });
-    let (slots, mut publishing) = (std::sync::Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for image in bases.into_iter().chain(above) {
-        let (image, layers): (ImageRef, Vec<DiffId>) = image.map_err(|error: anyhow::Error| error)?;
-        let (slot, connection) = (slots.clone().acquire_owned().await?, connection.clone());
-        publishing.spawn(async move {
-            let stored = connection.publish(pushed(&image, layers), "a storm").await;
-            drop(slot);
-            stored
-        });
-    }
-    while let Some(stored) = publishing.join_next().await {
-        stored??;
-    }
-    Ok(())
+    let images = bases.into_iter().chain(above).map(|image| {
+        let (image, layers): (ImageRef, Vec<DiffId>) = image?;
+        Ok(pushed(&image, layers))
+    });
+    let images = images.collect::<Result<Vec<_>>>()?;
+    Announcer::connect(broker, Role::Watcher).await?.publish(images, "a storm").await
 }
 
 fn derivative(base: &str, number: usize) -> Result<ImageRef> {
     Ok(format!("reg.test/{base}/app-{number}:1").parse()?)
-}
-
-/// As a node has it: no registry is asked.
-fn by_digest(image: &ImageRef) -> ImageRef {
-    image.repository().at_digest(digest("manifest", image))
-}
-
-fn digest(what: &str, image: &ImageRef) -> Digest {
-    Digest::of(format!("{what} {image}").as_bytes())
-}
-
-fn layer(name: &str) -> DiffId {
-    DiffId::from(Digest::of(name.as_bytes()))
-}
-
-fn pushed(image: &ImageRef, layers: Vec<DiffId>) -> ImagePushed {
-    let instance = ImageInstance {
-        digest: digest("manifest", image),
-        platform: None,
-        config_digest: digest("configuration", image),
-        layers,
-        claimed_base: None,
-    };
-    ImagePushed {
-        repository: image.repository().clone(),
-        tag: image.tag().cloned(),
-        digest: digest("manifest", image),
-        instances: vec![instance],
-    }
 }
 
 async fn indexed(person: &mut Wire, images: usize) -> Result<()> {

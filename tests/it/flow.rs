@@ -7,6 +7,7 @@ mod crash;
 mod credentials;
 mod disk;
 mod doors;
+mod full;
 mod moved;
 mod overlap;
 mod policies;

@@ -3,7 +3,8 @@
 //! # Layout
 //! [`index`] who stands on whom · `coverage` what a ban covers · `state` what has been said and what is left to say · `lookup` the
 //! registry, asked aside · `compile` policies' modules, compiled aside · `ledger` what became of each campaign · `answers` why, and how do things stand ·
-//! `backlog` what is said of images, when nothing else waits · `heartbeat` how far the streams reach, every second · `run` the loop.
+//! `backlog` what is said of images, when nothing else waits · `heartbeat` how far the streams reach, every second · `room` how full
+//! RESOLUTIONS is · `run` the loop.
 
 mod answers;
 mod backlog;
@@ -13,6 +14,7 @@ mod coverage;
 mod heartbeat;
 mod ledger;
 mod lookup;
+mod room;
 mod run;
 mod state;
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Feed, Heard, Record, rpc::Listed};
+use bus::{Feed, Heard, Outbox, Record, rpc::Listed};
 use evaluator::Evaluator;
 use events::{
     rpc::{CredentialsReply, CredentialsRequest, StatusReply, StatusRequest, WhyReply, WhyRequest},
@@ -15,10 +15,10 @@ use registry::Client;
 use service::{Context, Fault};
 use time::OffsetDateTime;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::{AbortHandle, JoinError, JoinSet},
 };
-use tracing::{Instrument as _, debug, info, info_span};
+use tracing::{Instrument as _, info, info_span};
 
 use crate::{
     answers,
@@ -28,6 +28,7 @@ use crate::{
     heartbeat,
     index::Index,
     lookup::{self, Answer, Question, Trouble},
+    room,
     state::{Reaction, State},
 };
 
@@ -37,10 +38,11 @@ const QUESTIONS: usize = 64;
 const TROUBLES: usize = 64;
 /// Messages after which the backlog has its turn even if there are more: a registry that is crawled tells of images without an end.
 const TURN: u64 = 64;
-/// How much of RESOLUTIONS what bans cover may take, in percent. The rest is for answers, a few hundred bytes each: no order goes without one.
-const COVERAGE_PERCENT: u64 = 90;
-/// Between two looks at how full RESOLUTIONS is: less than it takes to write the rest of it.
-const ROOM_LOOK: Duration = Duration::from_secs(1);
+/// After this long without an answer of the broker somebody is told: longer than it takes to sync a disk that is busy.
+const STALLED: Duration = Duration::from_secs(5);
+const STALLED_KEY: &str = "stalled";
+const STALLED_TEXT: &str = "what orders mean cannot be stored in RESOLUTIONS, so orders have no answer; if the stream is full, raise its limit, and everything is \
+                            stored by itself";
 /// The longest sleep towards an expiry: clocks are set, and a sleep does not notice.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -73,9 +75,9 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         (StreamName::Campaigns, 0),
         (StreamName::Nodes, 0),
     ]);
-    let mut room = watch_room(&context);
+    let mut room = room::watch(&context);
     // Listed for as long as this is held.
-    let (_listed, mut asked) = listen(&context).await?;
+    let (_listed, asked) = listen(&context).await?;
     let (tell, mut troubles) = mpsc::channel(TROUBLES);
     let mut invalidator = Invalidator {
         state: State::new(index),
@@ -85,9 +87,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
         evaluator: Evaluator::new(config.policies),
         compilations: JoinSet::new(),
         backlog: Backlog::default(),
+        portion: JoinSet::new(),
+        is_due: false,
         heard: 0,
         behind: BTreeSet::from([Reading::Authority, Reading::Facts]),
         tell,
+        asked,
         context,
     };
     loop {
@@ -112,8 +117,12 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             Some(Trouble { question, reason }) = troubles.recv() => invalidator.state.troubled(question, reason),
             () = sleep_towards(invalidator.state.next_expiry()) => invalidator.pass_time().await?,
             // Half of what is stored says of accepted orders that they are rejected: questions wait until all is read.
-            Some(asked) = asked.recv(), if invalidator.state.is_caught_up() => invalidator.answer(asked),
-            heard = facts.next() => match heard {
+            Some(asked) = invalidator.asked.recv(), if invalidator.state.is_caught_up() => invalidator.answer(asked),
+            Some(stored) = invalidator.portion.join_next() => {
+                ended(stored)?.transpose()?;
+                invalidator.take_turn();
+            }
+            heard = facts.next(), if !invalidator.is_due => match heard {
                 Some(Heard::Record(record)) => {
                     invalidator.hear(*record).await?;
                     invalidator.turn(facts.is_idle()).await?;
@@ -121,7 +130,9 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
                 Some(Heard::CaughtUp) => invalidator.catch_up(Reading::Facts).await?,
                 None => return Ok(()),
             },
-            () = std::future::ready(()), if !invalidator.backlog.is_empty() => invalidator.say_more().await?,
+            () = std::future::ready(()), if invalidator.portion.is_empty() && !invalidator.backlog.is_empty() => {
+                invalidator.publish_portion();
+            }
         }
     }
 }
@@ -134,11 +145,16 @@ struct Invalidator {
     evaluator: Evaluator,
     compilations: JoinSet<Compiled>,
     backlog: Backlog,
+    /// Facts about images on their way to the broker, beside everything else: a full stream of images holds up no order.
+    portion: JoinSet<Result<(), bus::Error>>,
+    /// Whether the backlog has its turn, and no further fact is heard before that.
+    is_due: bool,
     /// How many facts were heard.
     heard: u64,
     /// What is not read up to its end yet.
     behind: BTreeSet<Reading>,
     tell: mpsc::Sender<Trouble>,
+    asked: mpsc::Receiver<Asked>,
     context: Context,
 }
 
@@ -157,7 +173,19 @@ impl Invalidator {
             let reaction = self.state.flush()?;
             self.react(reaction, &format!("facts until {}", moment())).await?;
         }
-        if is_turn { self.say_more().await } else { Ok(()) }
+        if is_turn {
+            self.is_due = true;
+            if self.portion.is_empty() {
+                self.take_turn();
+            }
+        }
+        Ok(())
+    }
+
+    fn take_turn(&mut self) {
+        if std::mem::take(&mut self.is_due) {
+            self.publish_portion();
+        }
     }
 
     async fn set_room(&mut self, has_room: bool) -> Result<(), Fault> {
@@ -224,12 +252,43 @@ impl Invalidator {
             self.compilations.spawn(compiling.instrument(span));
         }
         self.backlog.keep(&mut reaction.facts, cause);
-        Ok(self.context.connection.publish_all(reaction.facts, cause).await?)
+        self.publish(reaction.facts, cause).await
     }
 
-    async fn say_more(&mut self) -> Result<(), Fault> {
-        let Some(Portion { facts, cause, span }) = self.backlog.next() else { return Ok(()) };
-        Ok(self.context.connection.publish_together(facts, &cause).instrument(span).await?)
+    /// Publishes what cannot wait, and answers questions until it is stored, however long that takes.
+    async fn publish(&mut self, facts: Outbox, cause: &str) -> Result<(), Fault> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let (connection, stop) = (self.context.connection.clone(), self.context.stop.clone());
+        let publishing = connection.publish_all_until_stored(facts, cause);
+        let stalled = tokio::time::sleep(STALLED);
+        tokio::pin!(publishing, stalled);
+        let mut is_stalled = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                stored = &mut publishing => {
+                    if is_stalled {
+                        self.context.connection.conditions().clear(STALLED_KEY);
+                    }
+                    return Ok(stored?);
+                }
+                Some(asked) = self.asked.recv(), if self.state.is_caught_up() => self.answer(asked),
+                () = &mut stalled, if !is_stalled => {
+                    is_stalled = true;
+                    self.context.connection.conditions().raise(STALLED_KEY, STALLED_TEXT);
+                }
+            }
+        }
+    }
+
+    fn publish_portion(&mut self) {
+        let Some(Portion { facts, cause, span }) = self.backlog.next() else { return };
+        let connection = self.context.connection.clone();
+        let publishing = async move { connection.publish_together_until_stored(facts, &cause).await };
+        self.portion.spawn(publishing.instrument(span));
     }
 
     fn answer(&self, asked: Asked) {
@@ -251,28 +310,6 @@ impl Invalidator {
 /// Tells what is published now from the same words some time ago: that a ban covers more than was published may become true twice.
 fn moment() -> i128 {
     OffsetDateTime::now_utc().unix_timestamp_nanos()
-}
-
-/// Whether RESOLUTIONS has room for more than answers.
-fn watch_room(context: &Context) -> watch::Receiver<bool> {
-    let (tell, room) = watch::channel(true);
-    let (connection, stop) = (context.connection.clone(), context.stop.clone());
-    let look = async move {
-        loop {
-            match connection.fill(StreamName::Resolutions).await {
-                Ok(fill) => {
-                    let has_room = !fill.is_above(COVERAGE_PERCENT);
-                    tell.send_if_modified(|known| std::mem::replace(known, has_room) != has_room);
-                }
-                Err(error) => {
-                    debug!(error = %telemetry::Chain(&error), "How full RESOLUTIONS is is not known.")
-                }
-            }
-            tokio::time::sleep(ROOM_LOOK).await;
-        }
-    };
-    context.tasks.spawn(async move { stop.run_until_cancelled(look).await });
-    room
 }
 
 /// What a task brought; nothing where it was stopped because nobody needs it any more. What crashed is asked again by the next process, so

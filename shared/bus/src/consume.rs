@@ -116,6 +116,48 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`Connection::publish_all`], and does not give up while another try may succeed: a stream that is full has room again some day. For a publisher
+    /// that can do nothing without it, and does other things meanwhile.
+    ///
+    /// # Errors
+    /// Those that are not retryable.
+    pub async fn publish_all_until_stored(&self, facts: Outbox, cause: &str) -> Result<(), Error> {
+        for (kind, subject, body) in facts.0 {
+            self.publish_until_stored(kind, &subject, &body, cause).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`Connection::publish_together`], and does not give up while another try may succeed.
+    ///
+    /// # Errors
+    /// Those that are not retryable.
+    pub async fn publish_together_until_stored(&self, facts: Outbox, cause: &str) -> Result<(), Error> {
+        let stored = facts
+            .0
+            .into_iter()
+            .map(async |(kind, subject, body)| self.publish_until_stored(kind, &subject, &body, cause).await);
+        futures::future::try_join_all(stored).await.map(drop)
+    }
+
+    async fn publish_until_stored(
+        &self,
+        kind: &str,
+        subject: &Subject,
+        body: &[u8],
+        cause: &str,
+    ) -> Result<(), Error> {
+        loop {
+            match self.publish_bytes(kind, subject, body.to_vec(), cause).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_retryable() => {
+                    warn!(%subject, error = %telemetry::Chain(&error), "A message is not stored yet; tried on.");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Publishes facts all at once, each as [`Connection::publish`] does: they are stored in this order unless one has to be tried again.
     /// As many are in memory twice, so the caller sees to it that they are few. Idempotent for one cause.
     pub async fn publish_together(&self, facts: Outbox, cause: &str) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use artifact::{BaseRole, Digest, ImageFacts, ImageRef};
 use events::resolution::BanResolved;
-use tracing::{error, info};
+use tracing::info;
 use verdict::{
     Sequence,
     resolution::BanResolution,
@@ -208,12 +208,7 @@ impl State {
             return Ok(reaction);
         }
         self.has_room = has_room;
-        if !has_room {
-            error!(
-                "RESOLUTIONS is nearly full. What bans cover from now on is not published, and those bans are pending: critical ones deny every image that \
-                 cannot be cleared. Orders are still answered. Raise the limit of the stream, and of its mirrors."
-            );
-        } else {
+        if has_room {
             info!("RESOLUTIONS has room again; what was held back is published.");
             if self.caught_up {
                 self.resolve_all(&mut reaction)?;
