@@ -9,6 +9,7 @@ mod disk;
 mod doors;
 mod full;
 mod moved;
+mod orders;
 mod overlap;
 mod policies;
 mod retries;

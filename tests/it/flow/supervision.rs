@@ -11,7 +11,7 @@ use tests::{
     world::STEP,
 };
 
-fn signal(process: u32, signal: Signal) -> Result<()> {
+pub(crate) fn signal(process: u32, signal: Signal) -> Result<()> {
     let process = i32::try_from(process).ok().and_then(Pid::from_raw).context("no process id")?;
     Ok(kill_process(process, signal)?)
 }
