@@ -1,5 +1,7 @@
 //! Orders from the command line: the same JSON on the same subjects as any client publishes, and a wait for the answer.
 
+mod fix;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use bus::order::Given;
@@ -150,7 +152,12 @@ pub(crate) fn fixed(arguments: &FixedArguments) -> ExitCode {
         Ok(sequence) => json!({"ban": sequence, "digest": digest, "reason": reason}),
         Err(_) => json!({"image": ban, "digest": digest, "reason": reason}),
     };
-    exit::run(async { give(order::FIXED, body.to_string().into_bytes(), context).await.map(drop) })
+    exit::run(async {
+        // Before anything is asked: what cannot be meant needs no answer.
+        order::decode_body(order::FIXED, body.to_string().as_bytes()).map_err(Failure::usage)?;
+        fix::check(&context.connect().await?.0, ban, digest).await?;
+        give(order::FIXED, body.to_string().into_bytes(), context).await.map(drop)
+    })
 }
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> ExitCode {
