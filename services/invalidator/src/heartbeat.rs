@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bus::{Connection, Error};
+use bus::{Connection, Error, bucket::Claim};
 use events::{
     heartbeat::HeartbeatIssued,
     topology::{Bucket, Role, StreamName},
@@ -57,8 +57,42 @@ async fn issue_one(connection: &Connection, lease: &mut Option<Lease>) -> Result
     connection.publish_heartbeat(HeartbeatIssued { term, counter, issued_at, orders, resolutions }).await
 }
 
-/// The revision of the role's entry, which each start writes: higher than that of any start before.
+/// Writes the role's entry with a term that is higher than that of any start before.
+///
+/// It is the time in milliseconds, so that it also rises when the bucket was lost or restored from a copy; and more than the entry's own, so that it
+/// also rises when the clock was set back.
 async fn begin_term(connection: &Connection) -> Result<u64, Error> {
     let leases = connection.entries(Bucket::Leases).await?;
-    leases.put(Role::Invalidator.as_str(), connection.unique_name().into_bytes()).await
+    let key = Role::Invalidator.as_str();
+    loop {
+        let written = leases.get(key).await?;
+        let last = written.as_ref().and_then(|(value, _)| std::str::from_utf8(value).ok()?.parse().ok());
+        let term = next_term(last, OffsetDateTime::now_utc());
+        let claim = match written {
+            Some((_, revision)) => leases.update(key, term.to_string().into_bytes(), revision).await?,
+            None => leases.create(key, term.to_string().into_bytes()).await?,
+        };
+        if let Claim::Won(_) = claim {
+            return Ok(term);
+        }
+    }
+}
+
+fn next_term(last: Option<u64>, now: OffsetDateTime) -> u64 {
+    let now = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    last.map_or(now, |last| now.max(last.saturating_add(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_rises_whatever_was_lost_or_set_back() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_000);
+        assert_eq!(next_term(None, now), 1_000_000);
+        assert_eq!(next_term(Some(7), now), 1_000_000);
+        assert_eq!(next_term(Some(1_000_000), now), 1_000_001);
+        assert_eq!(next_term(Some(2_000_000), now), 2_000_001);
+    }
 }

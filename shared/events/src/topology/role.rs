@@ -50,7 +50,7 @@ pub enum Bucket {
     Definitions,
     /// One entry a (ban, remedy, container, started_at).
     Runs,
-    /// One entry a role of which one process is active: each start writes it, and the revision is the term.
+    /// One entry a role of which one process is active: each start writes it with a higher term.
     Leases,
 }
 
