@@ -227,13 +227,22 @@ impl Plugin {
         Ok(())
     }
 
-    /// Judges what is known by name alone, where more will be known before anything starts: only a ban of the name itself refuses.
+    /// Judges what is known by name alone, where more will be known before anything starts: only a ban of the name itself refuses, and a state
+    /// that the enforcement point must not answer from.
     fn judge_by_name(&self, named: ImageFacts, image: &str, door: Door) -> Result<(), String> {
+        use verdict::Rule::{Banned, Behind, Stale};
         let verdict = self.judge.decide(&[named], door);
-        if verdict.refuses() && matches!(verdict.rule, verdict::Rule::Banned(_) | verdict::Rule::Behind) {
+        let must_hold = match verdict.rule {
+            Banned(_) | Behind => true,
+            // A pull starts nothing, and a gate that has read nothing yet lets it pass.
+            Stale => door == Door::Pull,
+            _ => false,
+        };
+        if verdict.refuses() && must_hold {
             self.judge.report(None, image, door, &verdict);
             return Err(verdict.to_string());
         }
+        self.judge.warn_if_stale(image, door, &verdict);
         Ok(())
     }
 

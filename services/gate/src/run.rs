@@ -1,6 +1,12 @@
 //! The process: open the sockets, take in what lies on the disk, then read the streams from there, for ever.
 
-use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::{Feed, Heard, Mark, rpc::Listed};
 use containers::Runtime;
@@ -48,7 +54,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
             let lock = lock(folder)?;
             seen.open(folder.join("images"), &context);
             let conditions = context.connection.conditions().clone();
-            (Some(lock), Some(Journal::open(folder.join("journal"), conditions)))
+            (lock, Some(Journal::open(folder.join("journal"), conditions)))
         }
         None => (None, None),
     };
@@ -242,14 +248,27 @@ fn open(
 }
 
 /// Holds the folder for as long as the file lives: a store that another process has open looks damaged.
-fn lock(folder: &Path) -> Result<File, Fault> {
-    std::fs::create_dir_all(folder)?;
-    let file = File::create(folder.join("lock"))?;
-    file.try_lock().map_err(|_| {
-        let text = format!("another gate uses {}; stop it, or name another [gate] folder", folder.display());
-        io::Error::new(io::ErrorKind::AddrInUse, text)
-    })?;
-    Ok(file)
+/// Holds the folder for this gate; none where its disk does not let that be done, which costs the journal and nothing else.
+fn lock(folder: &Path) -> Result<Option<File>, Fault> {
+    let locked = std::fs::create_dir_all(folder)
+        .and_then(|()| File::options().create(true).truncate(false).write(true).open(folder.join("lock")))
+        .and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        });
+    match locked {
+        Ok(Some(file)) => Ok(Some(file)),
+        Ok(None) => {
+            let text =
+                format!("another gate uses {}; stop it, or name another [gate] folder", folder.display());
+            Err(io::Error::new(io::ErrorKind::AddrInUse, text).into())
+        }
+        Err(error) => {
+            warn!(%error, folder = %folder.display(), "The gate's folder cannot be locked; the gate answers without a lock.");
+            Ok(None)
+        }
+    }
 }
 
 /// Takes in what the journal has, if it has anything.

@@ -146,10 +146,14 @@ impl Seen {
 
     async fn look(&self, runtime: &Runtime) -> Result<(), containers::Error> {
         for id in runtime.image_ids().await? {
-            if self.recall(&id).is_none()
-                && let Some(Image { id, facts }) = runtime.image(id.as_str()).await?
-            {
-                self.see(&id, &facts);
+            if self.recall(&id).is_some() {
+                continue;
+            }
+            match runtime.image(id.as_str()).await {
+                Ok(Some(Image { id, facts })) => self.see(&id, &facts),
+                Ok(None) => {}
+                // One image that cannot be read keeps no other from being remembered.
+                Err(error) => debug!(error = %telemetry::Chain(&error), %id, "An image cannot be read."),
             }
         }
         Ok(())

@@ -225,7 +225,7 @@ pub fn violations(history: &History) -> Vec<Violation> {
         violated(Oracle::Once, format!("{project}: {commit} was published {count} times for {cause}"));
     }
     let Latency { p99, count, worst, .. } = latency(history, true);
-    if p99 > ACCEPTED {
+    if p99 > ACCEPTED || count == 0 {
         violated(
             Oracle::Acceptance,
             format!(
