@@ -117,15 +117,19 @@ async fn a_mirror_keeps_what_its_origin_keeps_and_an_old_one_is_brought_to_that(
     node.update_stream(unlimited).await.unwrap();
 
     let watcher = broker.role(Role::Watcher).await;
-    for cause in 0..100 {
-        watcher.publish(deleted(1), &cause.to_string()).await.unwrap();
-    }
     let kept = async |at: &async_nats::jetstream::Context| {
         let mut stream = at.get_stream("IMAGES").await.unwrap();
         let state = &stream.info().await.unwrap().state;
         (state.last_sequence, state.messages)
     };
-    eventually("the unlimited mirror to hold all", async || kept(&node).await == (100, 100)).await;
+    for stored in 1..=100 {
+        watcher.publish(deleted(1), &stored.to_string()).await.unwrap();
+        // Few at a time: what the origin has dropped before a mirror asked for it, no mirror ever holds.
+        if stored % 10 == 0 {
+            eventually("the unlimited mirror to hold all", async || kept(&node).await == (stored, stored))
+                .await;
+        }
+    }
     let StreamSpec { keep: Keep::LastPerSubject(limit), .. } = StreamName::Images.spec() else {
         panic!("images are kept by subject");
     };
