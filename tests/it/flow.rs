@@ -2,7 +2,6 @@
 
 mod binding;
 mod catalog;
-mod chaos;
 mod crash;
 mod credentials;
 mod disk;
