@@ -36,6 +36,11 @@ impl Clock {
         self.started.elapsed()
     }
 
+    /// Waits until the run reaches this time. The plan's times are the only thing in a run that is waited for by the clock.
+    async fn reach(self, at: Duration) {
+        tokio::time::sleep_until((self.started + at).into()).await;
+    }
+
     /// The broker's time; what was before the beginning is the beginning.
     fn at(self, time: OffsetDateTime) -> Duration {
         (time - self.started_at).try_into().unwrap_or_default()

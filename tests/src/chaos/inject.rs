@@ -4,7 +4,6 @@ use std::{fs::File, io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use testkit::http_proxy;
-use tokio::time::sleep;
 
 use super::{
     Clock,
@@ -24,11 +23,12 @@ pub(super) async fn inject(yard: &Yard, clock: Clock, planned: Planned) -> Resul
         ended = watch::look(yard, Duration::from_millis(500)).await.remove(&role);
     }
     let from = clock.now();
+    let until = from + lasts;
     match fault {
-        Fault::Signal(part, signal) => signalled(yard, part, signal, lasts).await?,
+        Fault::Signal(part, signal) => signalled(yard, clock, part, signal, until).await?,
         Fault::Link => {
             yard.link.freeze();
-            sleep(lasts).await;
+            clock.reach(until).await;
             yard.link.thaw();
         }
         Fault::Disk => {
@@ -38,7 +38,7 @@ pub(super) async fn inject(yard: &Yard, clock: Clock, planned: Planned) -> Resul
                 move || fill(file)
             })
             .await??;
-            sleep(lasts).await;
+            clock.reach(until).await;
             std::fs::remove_file(file)?;
         }
         Fault::Registry(answer) => {
@@ -47,19 +47,19 @@ pub(super) async fn inject(yard: &Yard, clock: Clock, planned: Planned) -> Resul
                 Answer::Status(status) => http_proxy::Fault::Status(status, Vec::new()),
                 Answer::Silence => http_proxy::Fault::Silent,
             });
-            sleep(lasts).await;
+            clock.reach(until).await;
             yard.registry_proxy.recover();
         }
         Fault::GitHost => {
             yard.git_link.freeze();
-            sleep(lasts).await;
+            clock.reach(until).await;
             yard.git_link.thaw();
         }
     }
     Ok(Injected { fault, from, to: clock.now(), ended })
 }
 
-async fn signalled(yard: &Yard, part: Part, signal: Signal, lasts: Duration) -> Result<()> {
+async fn signalled(yard: &Yard, clock: Clock, part: Part, signal: Signal, until: Duration) -> Result<()> {
     let (parent, name) = match part {
         Part::Role(role) => (yard.supervisor(role), role.as_str()),
         Part::Broker => (yard.up.id(), "nats-server"),
@@ -71,7 +71,7 @@ async fn signalled(yard: &Yard, part: Part, signal: Signal, lasts: Duration) -> 
         Signal::Kill => processes::signal(process, "KILL").or(Ok(())),
         Signal::Stop => {
             processes::signal(process, "STOP").ok();
-            sleep(lasts).await;
+            clock.reach(until).await;
             // Its supervisor may have replaced it meanwhile.
             if processes::find(parent, name).is_ok_and(|now| now == process) {
                 processes::signal(process, "CONT").ok();

@@ -88,7 +88,7 @@ pub async fn run(options: &Options) -> Result<Report> {
             return Err(error.context("what was stored cannot be read"));
         }
     }
-    // Where nobody looked, nothing was seen to fail.
+    // Without looks, no failure is seen.
     ensure!(
         history.looks.last().is_some_and(|look| look.at >= options.length),
         "the roles were not looked at until the end"
@@ -164,7 +164,7 @@ async fn play(run: &Arc<Run>, options: &Options) -> Result<(Vec<Injected>, Vec<S
 
     let mut faults: JoinSet<Result<Injected>> = JoinSet::new();
     for planned in schedule(seed, *length, kinds) {
-        sleep(planned.from.saturating_sub(run.clock.now())).await;
+        run.clock.reach(planned.from).await;
         let spawned = Arc::clone(run);
         faults.spawn(async move { inject::inject(&spawned.yard, spawned.clock, planned).await });
     }
@@ -173,7 +173,7 @@ async fn play(run: &Arc<Run>, options: &Options) -> Result<(Vec<Injected>, Vec<S
         injected.push(fault?.context("a fault could not be made")?);
     }
     injected.sort_by_key(|injected| injected.from);
-    sleep(length.saturating_sub(run.clock.now())).await;
+    run.clock.reach(*length).await;
 
     working.cancel();
     let mut seen = Vec::new();
@@ -182,7 +182,7 @@ async fn play(run: &Arc<Run>, options: &Options) -> Result<(Vec<Injected>, Vec<S
     }
     let ended = run.clock.now();
     settle(run).await;
-    // Whoever is late must be seen to be late.
+    // The watch goes on, so that a late return is recorded as late.
     let back = |injected: &[Injected]| {
         let history = History {
             injected: injected.to_vec(),

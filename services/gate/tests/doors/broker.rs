@@ -56,8 +56,9 @@ impl Broker {
         let mut issuing = JoinSet::new();
         issuing.spawn(async move {
             let account = Role::Invalidator.spec().account;
+            let mut ticks = tokio::time::interval(Duration::from_millis(200));
             for counter in 1.. {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                ticks.tick().await;
                 let issued_at = OffsetDateTime::now_utc();
                 let orders = invalidator.last_sequence(StreamName::Orders, account).await;
                 let resolutions = invalidator.last_sequence(StreamName::Resolutions, account).await;
