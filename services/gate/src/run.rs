@@ -44,7 +44,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), Fault> {
     let (held, measured) = (memory.clone(), memory.clone());
     let measured = service::Freshness::follow(&context, move || measured.applied());
     let freshness = Arc::new(Freshness::new(&config.freshness, measured.clone(), memory.clone()));
-    // First of all: while nobody listens, the daemon answers nothing at all, neither `docker ps` nor `docker stop`.
+    // First of all: until the gate listens, the daemon answers no request, neither `docker ps` nor `docker stop`.
     let seen = Seen::default();
     let check = open(&config, held, Arc::clone(&freshness), seen.clone(), &context)?;
     watch_age(&context, &freshness);

@@ -78,7 +78,7 @@ impl Seen {
         held.disk = Some(disk);
     }
 
-    /// Writes everything: nobody knows what a disk that failed has of it.
+    /// Writes everything, since what a failed disk holds is unknown.
     fn write_all(&self) {
         let mut held = self.held();
         let Some(disk) = held.disk.clone() else { return };

@@ -175,7 +175,7 @@ impl State {
         let withheld = self.snapshot.bans().map(|ban| ban.record.sequence);
         self.withheld = withheld.filter(|ban| self.ahead.is_withheld(*ban)).collect();
         self.resolve_all(&mut reaction)?;
-        // Bans that were fixed or ended while nobody listened.
+        // Bans that were fixed or ended while the invalidator was away.
         let fixed: Vec<ActiveBan> = self.in_force().filter(|ban| ban.fixed_by.is_some()).cloned().collect();
         for ban in fixed {
             self.fix(&ban, &mut reaction)?;

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::OwnedMutexGuard;
 
-/// Keys that are kept at most; beyond that, those that nobody holds are forgotten.
+/// Keys that are kept at most; beyond that, unused ones are dropped.
 const KEPT: usize = 1024;
 
 /// Turns by key.

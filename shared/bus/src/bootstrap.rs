@@ -78,7 +78,7 @@ async fn apply(connection: &Connection, account: Account, config: Config) -> Res
     applied.map(drop).map_err(|error| Error::broker(format!("apply the stream {name}"), error))
 }
 
-/// Removes the durable consumers of a work queue that the topology does not name: an earlier version's would take messages that nobody handles, and
+/// Removes the durable consumers of a work queue that the topology does not name: an earlier version's would take messages and never handle them, and
 /// the broker refuses a new consumer whose messages another one takes. What they held is given to the new ones.
 async fn remove_strangers(connection: &Connection, stream: StreamName) -> Result<(), Error> {
     let failed =
@@ -95,7 +95,7 @@ async fn remove_strangers(connection: &Connection, stream: StreamName) -> Result
         queue.consumer_names().try_collect().await.map_err(|error| failed(error.into()))?;
     for name in names.iter().filter(|name| !ours(name)) {
         queue.delete_consumer(name).await.map_err(|error| failed(error.into()))?;
-        info!(%stream, consumer = name, "A consumer that nobody uses any more was removed.");
+        info!(%stream, consumer = name, "An unused consumer was removed.");
     }
     Ok(())
 }

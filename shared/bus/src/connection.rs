@@ -297,7 +297,7 @@ impl Connection {
 
     /// Sends what is buffered, then closes.
     pub async fn drain(&self) {
-        // There is nobody to take what is buffered.
+        // No connection is left to take what is buffered.
         if !self.is_connected() {
             return;
         }

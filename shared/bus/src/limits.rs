@@ -66,7 +66,7 @@ pub async fn look(connection: &Connection, role: Role) {
                 ),
             ),
             Ok(_) => conditions.clear(&key),
-            // Whoever cannot ask says so elsewhere.
+            // The connection reports a failed request itself.
             Err(error) => debug!(%stream, error = %telemetry::Chain(&error), "A limit could not be read."),
         }
     }

@@ -56,7 +56,7 @@ impl Connection {
         let mut present = Vec::new();
         let mut deadline = Instant::now() + within;
         while let Ok(Some(answer)) = timeout_at(deadline, answers.next()).await {
-            // The broker itself answers without a body when there is nobody at all.
+            // The broker itself answers without a body when no process responds.
             let Ok(stats) = serde_json::from_slice::<Stats>(&answer.payload) else { continue };
             let conditions = stats.endpoints.into_iter().flat_map(|endpoint| endpoint.data.conditions);
             if missing.remove(stats.name.as_str()) && missing.is_empty() {

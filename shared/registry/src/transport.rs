@@ -72,7 +72,7 @@ impl Transport {
         Err(error)
     }
 
-    /// Whoever is refused asks anew for a grant the next time, since credentials and rights change.
+    /// After a refusal, the next request asks for a new grant, since credentials and rights change.
     fn forget_refused(&self, scope: &Scope, error: &Error) {
         if matches!(error, Error::Denied { .. }) {
             self.authority.forget(scope);

@@ -73,7 +73,7 @@ fn look(folders: &[PathBuf], conditions: &Conditions) {
             Ok(found) => {
                 disks.entry(found.dev()).or_insert(folder);
             }
-            // Made later, or by whoever misses it.
+            // The folder may be made later.
             Err(error) => debug!(%error, folder = %folder.display(), "The space of a disk is unknown."),
         }
     }

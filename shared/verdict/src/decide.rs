@@ -95,7 +95,7 @@ pub struct Verdict {
     pub as_of: AsOf,
     /// When the answer ends by itself, where it does.
     pub valid_until: Option<OffsetDateTime>,
-    /// How old the snapshot was; none where nobody measured it.
+    /// How old the snapshot was; none where it was not measured.
     pub aged: Option<Aged>,
 }
 
@@ -216,7 +216,7 @@ pub fn tie(ban: &ActiveBan, coverage: &Coverage, image: &ImageFacts) -> Option<T
 }
 
 /// Whether an image that bears a banned name is not meant, since the tag was fixed: it has the fixed digest or a later one. Where nothing but the name is
-/// known, the name stands for the newest digest of the tag. An image with another digest is denied by its name, since nobody can say whether it is older.
+/// known, the name stands for the newest digest of the tag. An image with another digest is denied by its name, since its age is unknown.
 fn is_cleared(coverage: &Coverage, image: &ImageFacts) -> bool {
     if image.digests.is_empty() {
         coverage.cleared.newest

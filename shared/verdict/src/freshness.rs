@@ -28,7 +28,7 @@ pub struct Heartbeat {
 /// A moment by two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// By a clock that nobody sets and that counts time asleep (`CLOCK_BOOTTIME`).
+    /// By a clock that cannot be set and that counts time asleep (`CLOCK_BOOTTIME`).
     pub since_boot: Duration,
     /// By the wall clock.
     pub wall: OffsetDateTime,

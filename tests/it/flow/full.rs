@@ -1,5 +1,5 @@
 //! RESOLUTIONS without room: what bans cover as well is not published, and orders are answered all the same; without room for answers, they are
-//! answered as soon as there is room. Nobody has to restart anything.
+//! answered as soon as there is room. No restart is needed.
 
 use std::time::{Duration, Instant};
 

@@ -173,7 +173,7 @@ async fn scanner_is_away(yard: &mut Yard) -> Result<()> {
     let commit = yard.push("app", "FROM {os}:1.0.1\nRUN echo app > /which\n").await?;
     let failed = yard.built("app", &commit).await?;
     ensure!(failed.text("outcome") == "failed" && failed.text("class") == "transient", "{failed:?}");
-    // Whoever restarts the planner in between loses nothing.
+    // A restart of the planner in between loses nothing.
     yard.role(Role::Planner)?.kill()?;
     yard.role(Role::Planner)?.restart()?;
     yard.role(Role::Scanner)?.restart()?;

@@ -62,7 +62,7 @@ fn unconfirmed(finished: &Finished) -> Result<u64> {
     ensure!(finished.code == Some(3), "{:?}: {both}", finished.code);
     ensure!(both.contains("stored; not confirmed yet"), "{both}");
     for claim in ["in force", "at every gate", "accepted"] {
-        ensure!(!both.contains(claim), "nobody has said `{claim}`: {both}");
+        ensure!(!both.contains(claim), "the output claims `{claim}`: {both}");
     }
     let sequence = both.split("order ").nth(1).and_then(|rest| rest.split(':').next());
     let sequence = sequence.context("it names no order")?;

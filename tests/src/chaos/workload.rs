@@ -29,7 +29,7 @@ const ORDERS_MS: (u64, u64) = (500, 1_500);
 const COMMITS_MS: (u64, u64) = (6_000, 12_000);
 const IMAGES_MS: (u64, u64) = (5_000, 10_000);
 const CHECKS_MS: u64 = 100;
-/// How long a gate may take before whoever asks gives up: longer than any deadline of its own.
+/// How long a check waits for a gate: longer than any deadline of the gate's own.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long the broker may take to take an order, its own reconnection included.
 const STORED: Duration = Duration::from_secs(15);
@@ -216,7 +216,7 @@ pub(super) async fn checks(
                 let check = Check { image: image.clone(), from, to: clock.now(), decision };
                 lock(&recorded.checks).push(check);
             }
-            // Nobody starts what the gate has not answered for. The next question comes on a connection of its own.
+            // An image starts only after the gate has answered. The next question comes on a connection of its own.
             Ok(Err(_)) | Err(_) => gate = None,
         }
     }

@@ -239,7 +239,7 @@ impl Drop for Disk {
     }
 }
 
-/// Whoever reads it can unmount it.
+/// A reader of the list can unmount it.
 fn say_mounted(path: &Path) {
     std::io::Write::write_all(
         &mut std::io::stderr(),

@@ -181,7 +181,7 @@ impl Planner {
         match asked {
             Asked::Build(request, answer) => self.build(request, answer).await,
             Asked::Waiting(answer) => {
-                // Whoever asked may be gone.
+                // The caller may have left.
                 answer.send(request::waiting(self.waiting.clone())).ok();
                 Ok(())
             }
@@ -201,7 +201,7 @@ impl Planner {
         self.act().await?;
         self.state.requests.remove(&project);
         let reply = request::answer(&self.state, &project, now);
-        // Whoever asked may be gone; what was released is released.
+        // The caller may have left; the build stays released.
         answer.send(reply).ok();
         Ok(())
     }

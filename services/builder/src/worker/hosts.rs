@@ -31,7 +31,7 @@ pub(super) struct Away {
     pub(super) host: String,
     /// When it was first asked in vain.
     pub(super) since: OffsetDateTime,
-    /// For how long nobody tries it.
+    /// How long until the host is tried again.
     pub(super) pause: Duration,
 }
 
@@ -107,7 +107,7 @@ impl Hosts {
 }
 
 impl Exchange<'_> {
-    /// Whether to wait on: where the host answers others, or where nobody waits longer.
+    /// Whether to keep waiting: if the host answers others, or if no other job waits longer.
     fn go_on(&self) -> Result<(), Away> {
         let mut hosts = self.hosts.locked();
         let Some(known) = hosts.get_mut(self.host) else { return Ok(()) };
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!((first, elsewhere), (Ok(Err(true)), Ok(Ok(()))));
         assert!(second.is_err());
         assert_eq!(began.elapsed(), Duration::from_secs(60));
-        // Nobody tries it for two seconds, then one does, and then nobody for four.
+        // The host is left alone for two seconds, tried once, and then left alone for four.
         assert!(ask(&hosts, "silent", 0, Ok(())).await.is_err());
         tokio::time::sleep(Duration::from_secs(3)).await;
         let (probe, other) =

@@ -34,7 +34,7 @@ impl Slots {
         Self(Arc::new(Shared { count: count.max(1), state, changed: Notify::new() }))
     }
 
-    /// Waits for a slot. Cancel-safe: whoever stops waiting stands in nobody's way.
+    /// Waits for a slot. Cancel-safe: a caller that stops waiting frees its place.
     pub(super) async fn take(&self, lane: Lane) -> Slot {
         let waiting = Waiting::begin(&self.0, lane);
         loop {

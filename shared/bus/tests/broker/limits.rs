@@ -1,4 +1,4 @@
-//! Whoever looks after an account's streams says so before one is full, and an operator sees it.
+//! The role that watches an account's streams raises an alarm before one is full, and an operator sees it.
 
 use std::{collections::BTreeSet, time::Duration};
 

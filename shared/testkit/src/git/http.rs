@@ -34,7 +34,7 @@ impl HttpHost {
         Ok(host)
     }
 
-    /// Answers this user with this password from now on, and nobody else.
+    /// From now on, answers only this user with this password.
     ///
     /// # Errors
     /// When it cannot be noted down.

@@ -106,7 +106,7 @@ fn a_role_that_stays_away_or_comes_late_is_seen() {
         },
         &[Oracle::Recovery],
     );
-    // Nobody looked long enough to say so.
+    // The looks end too early to tell.
     check(|history| history.looks = vec![look(31, &planner), look(61, &planner)], &[]);
     // No look at all proves nothing good: the run itself sees to it that there are some.
     check(|history| history.looks.retain(|look| look.at < seconds(26)), &[]);
@@ -177,7 +177,7 @@ fn an_image_that_passes_under_a_known_ban_is_seen() {
         },
         &[Oracle::Enforcement; 2],
     );
-    // An order that changes nothing, or of which nobody knows whether it is stored, demands nothing.
+    // An order that changes nothing, or that may not be stored, demands nothing.
     check(
         |history| {
             history.orders[0].rejected = true;

@@ -116,7 +116,7 @@ fn a_fix_clears_its_digest_and_later_ones_and_what_only_they_cover() {
         (image(&[], "of both"), true),
         (image(&[], "of c"), false),
         (image(&[], "of d"), false),
-        // Nobody can say whether it is older.
+        // Its place in the history is unknown.
         (image(&[tag], "never seen"), true),
         (image(&[], "never seen"), false),
     ];
